@@ -1,1 +1,4 @@
 //! skeleton
+pub mod array;
+pub mod error;
+pub mod nearest;
