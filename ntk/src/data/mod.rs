@@ -9,3 +9,5 @@ pub mod npy;
 pub mod npy_header;
 #[cfg(test)]
 mod npy_tests;
+pub mod npz;
+pub mod safetensors_file;
