@@ -1,1 +1,5 @@
 //! skeleton
+pub mod array;
+pub mod data;
+pub mod error;
+pub mod nearest;
