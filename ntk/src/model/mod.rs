@@ -13,14 +13,18 @@
 //! ```
 
 mod activation;
+pub mod count;
 mod emit;
 mod error;
 pub mod file;
+pub mod init;
 pub mod preset;
 mod shape;
 
 pub use activation::Activation;
+pub use count::NtkFlops;
 pub use error::{ModelError, Result};
+pub use init::Drawn;
 pub use shape::{DenseDims, Site};
 
 /// A network: the shape of one input and the layers it passes.
