@@ -1,0 +1,3 @@
+//! Arithmetic on slices and numbers, below the tape: no operation here knows of derivatives.
+
+pub mod math;
