@@ -5,6 +5,8 @@
 //! array. Entries `2 i` and `2 i + 1` of an array are one Box-Muller pair made of the 64-bit numbers `2 i` and `2 i + 1` of
 //! its stream: any part of any array can be drawn without the rest, which is how threads share the work.
 
+use autodiff::kernel::math::{Elementary, trig};
+use pulp::{Arch, Simd, WithSimd};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use rayon::prelude::*;
@@ -81,6 +83,7 @@ fn normals<T: Send>(seed: u64, stream: u64, out: &mut [T], f: impl Fn(f64) -> T 
     let mut key = [0; 32];
     key[..8].copy_from_slice(&seed.to_le_bytes());
     key[8..].copy_from_slice(KEY_TEXT);
+    let arch = Arch::new();
     out.par_chunks_mut(BLOCK)
         .enumerate()
         .for_each(|(block, out)| {
@@ -88,49 +91,79 @@ fn normals<T: Send>(seed: u64, stream: u64, out: &mut [T], f: impl Fn(f64) -> T 
             rng.set_stream(stream);
             // A 64-bit number is two words.
             rng.set_word_pos(2 * (block as u128) * BLOCK as u128);
-            let mut drawn = [0.0; 2 * PAIRS];
+            let mut batch = Batch::new();
             for some in out.chunks_mut(2 * PAIRS) {
-                pairs(&mut rng, &mut drawn);
-                for (to, &z) in some.iter_mut().zip(&drawn) {
+                batch.draw(&mut rng, arch);
+                for (to, &z) in some.iter_mut().zip(&batch.normal) {
                     *to = f(z);
                 }
             }
         });
 }
 
-/// Draws [`PAIRS`] pairs `r cos(t), r sin(t)` with `r = sqrt(-2 ln u)`, `t = 2 pi v`.
-fn pairs(rng: &mut ChaCha8Rng, out: &mut [f64; 2 * PAIRS]) {
-    const UNIT: f64 = 1.0 / (1_u64 << 53) as f64;
-    let (mut radius, mut angle) = ([0.0; PAIRS], [0.0; PAIRS]);
-    for (r, t) in radius.iter_mut().zip(&mut angle) {
-        // NUMERICS: u is in (0, 1], never 0, so its logarithm is finite: no normal number exceeds 8.58.
-        *r = ((rng.next_u64() >> 11) + 1) as f64 * UNIT;
-        *t = std::f64::consts::TAU * ((rng.next_u64() >> 11) as f64 * UNIT);
+/// Pairs of numbers on their way from uniform to normal.
+struct Batch {
+    /// The 64-bit numbers of the stream.
+    bytes: [[u8; 8]; 2 * PAIRS],
+    /// First `u` in (0, 1], then `sqrt(-2 ln u)`.
+    radius: [f64; PAIRS],
+    /// `2 pi v` with `v` in [0, 1).
+    angle: [f64; PAIRS],
+    /// The normal numbers, a pair side by side.
+    normal: [f64; 2 * PAIRS],
+}
+
+impl Batch {
+    fn new() -> Self {
+        Self {
+            bytes: [[0; 8]; 2 * PAIRS],
+            radius: [0.0; PAIRS],
+            angle: [0.0; PAIRS],
+            normal: [0.0; 2 * PAIRS],
+        }
     }
-    for r in &mut radius {
-        *r = (-2.0 * elementary::ln(*r)).sqrt();
-    }
-    for ((pair, r), &t) in out
-        .as_chunks_mut::<2>()
-        .0
-        .iter_mut()
-        .zip(radius)
-        .zip(&angle)
-    {
-        *pair = [r * elementary::cos(t), r * elementary::sin(t)];
+
+    /// Draws [`PAIRS`] pairs `r cos(t), r sin(t)` with `r = sqrt(-2 ln u)`, `t = 2 pi v`.
+    fn draw(&mut self, rng: &mut ChaCha8Rng, arch: Arch) {
+        const UNIT: f64 = 1.0 / (1_u64 << 53) as f64;
+        // All at once: twice as fast as number by number.
+        rng.fill_bytes(self.bytes.as_flattened_mut());
+        // The upper 53 bits: what a number in f64 can hold.
+        let uniform = |bytes: &[u8; 8]| u64::from_le_bytes(*bytes) >> 11;
+        let pairs = self.bytes.as_chunks::<2>().0;
+        for ((pair, u), t) in pairs.iter().zip(&mut self.radius).zip(&mut self.angle) {
+            // NUMERICS: u is never 0, so its logarithm is finite: no normal number exceeds 8.58.
+            *u = (uniform(&pair[0]) + 1) as f64 * UNIT;
+            *t = std::f64::consts::TAU * (uniform(&pair[1]) as f64 * UNIT);
+        }
+        arch.dispatch(BoxMuller(self));
     }
 }
 
-/// The functions that decide the bits, in one place.
-mod elementary {
-    pub(super) fn ln(x: f64) -> f64 {
-        x.ln()
-    }
-    pub(super) fn sin(x: f64) -> f64 {
-        x.sin()
-    }
-    pub(super) fn cos(x: f64) -> f64 {
-        x.cos()
+/// The part of a draw that runs on vectors.
+struct BoxMuller<'b>(&'b mut Batch);
+
+impl WithSimd for BoxMuller<'_> {
+    type Output = ();
+
+    // NUMERICS: the standard library's ln, sin and cos differ between machines; these do not.
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) {
+        let Batch {
+            radius,
+            angle,
+            normal,
+            ..
+        } = self.0;
+        for r in radius.iter_mut() {
+            *r = (-2.0 * Elementary::ln(*r)).sqrt();
+        }
+        let (mut cos, mut sin) = ([0.0; PAIRS], [0.0; PAIRS]);
+        trig::cos_slice(angle, &mut cos);
+        trig::sin_slice(angle, &mut sin);
+        for (i, pair) in normal.as_chunks_mut::<2>().0.iter_mut().enumerate() {
+            *pair = [radius[i] * cos[i], radius[i] * sin[i]];
+        }
     }
 }
 
