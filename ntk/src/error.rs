@@ -82,6 +82,10 @@ pub enum Error {
         remedy: String,
     },
 
+    /// A description of a network that cannot be used; it carries its own place and remedy.
+    #[error(transparent)]
+    Model(#[from] crate::model::ModelError),
+
     /// Two shapes that must agree and do not.
     #[error(
         "{what} is {}, but {} is needed; {remedy}",
@@ -320,6 +324,7 @@ impl Error {
             Error::Usage { .. }
             | Error::Unknown { .. }
             | Error::Config { .. }
+            | Error::Model(_)
             | Error::Shape { .. }
             | Error::OutputExists { .. } => Kind::Usage,
             Error::Data { .. }
@@ -365,6 +370,7 @@ impl Error {
             | Error::Numerics { remedy, .. }
             | Error::Store { remedy, .. } => Some(remedy.clone()),
             Error::Memory { fits, .. } => Some(fits.clone()),
+            Error::Model(e) => Some(e.hint().to_owned()),
             Error::Interrupted { resume, .. } => Some(resume.clone()),
             Error::Parameters { .. } => message.rsplit_once('\n').map(|(_, hint)| hint.to_owned()),
             // INVARIANT: these messages hold their only "; " before the remedy, or repeat none after it.
@@ -383,6 +389,7 @@ impl Error {
             | Error::Parameters { path, .. }
             | Error::Write { path, .. }
             | Error::Store { path, .. } => Some(path),
+            Error::Model(e) => e.path(),
             _ => None,
         }
     }
@@ -391,6 +398,7 @@ impl Error {
     pub fn line(&self) -> Option<usize> {
         match self {
             Error::Config { line, .. } | Error::Data { line, .. } => *line,
+            Error::Model(e) => e.line(),
             _ => None,
         }
     }

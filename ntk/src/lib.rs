@@ -2,4 +2,5 @@
 pub mod array;
 pub mod data;
 pub mod error;
+pub mod model;
 pub mod nearest;

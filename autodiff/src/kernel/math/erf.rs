@@ -34,9 +34,23 @@ impl ErrorFunction for f32 {
     #[inline(always)]
     fn error_function(self) -> f32 {
         // x P(x^2)/Q(x^2), one division and no exponential. The coefficients are those of `coefficients.py`.
-        const TOP: [f32; 7] =
-            [1.1283792, 0.18692483, 0.054148447, 0.0038652546, 0.00036336898, 4.2261154e-06, -1.100669e-08];
-        const BOTTOM: [f32; 6] = [1.0, 0.49899116, 0.114318185, 0.015442074, 0.0012883618, 5.870903e-05];
+        const TOP: [f32; 7] = [
+            1.1283792,
+            0.18692483,
+            0.054148447,
+            0.0038652546,
+            0.00036336898,
+            4.2261154e-06,
+            -1.100669e-08,
+        ];
+        const BOTTOM: [f32; 6] = [
+            1.0,
+            0.49899116,
+            0.114318185,
+            0.015442074,
+            0.0012883618,
+            5.870903e-05,
+        ];
         // NUMERICS: erf rounds to 1 from 3.92 on.
         let x = clamp(self, -3.95, 3.95);
         let z = x * x;

@@ -116,7 +116,10 @@ macro_rules! lane {
                 // would be a library call on a machine without the instruction.
                 const ROUNDER: $F = ((3 as $U) << ($mantissa - 1)) as $F;
                 let shifted = self + ROUNDER;
-                Nearest { float: shifted - ROUNDER, shifted }
+                Nearest {
+                    float: shifted - ROUNDER,
+                    shifted,
+                }
             }
 
             #[inline(always)]
@@ -130,7 +133,11 @@ macro_rules! lane {
                 // NUMERICS: 2^n may not be a normal number, 2^(n/2) is. The first product is exact, the second rounds.
                 const ROUNDER: $U = (((3 as $U) << ($mantissa - 1)) as $F).to_bits();
                 const BIAS: $U = (1 as $F).to_bits() >> $mantissa;
-                let sum = n.shifted.to_bits().wrapping_sub(ROUNDER).wrapping_add(2 * BIAS);
+                let sum = n
+                    .shifted
+                    .to_bits()
+                    .wrapping_sub(ROUNDER)
+                    .wrapping_add(2 * BIAS);
                 let half = sum >> 1;
                 let first = $F::from_bits(half << $mantissa);
                 let second = $F::from_bits(sum.wrapping_sub(half) << $mantissa);
@@ -154,7 +161,9 @@ macro_rules! lane {
                 let bits = x.to_bits().wrapping_add(ONE - SQRT_HALF);
                 let field = bits >> $mantissa;
                 Split {
-                    k: $F::from_bits(field.wrapping_add(HOLDER.to_bits())) - (HOLDER + BIAS as $F) - lifted,
+                    k: $F::from_bits(field.wrapping_add(HOLDER.to_bits()))
+                        - (HOLDER + BIAS as $F)
+                        - lifted,
                     m: $F::from_bits((bits & MASK).wrapping_add(SQRT_HALF)),
                     shrink: $F::from_bits((2 * BIAS + 1).wrapping_sub(field) << $mantissa),
                 }

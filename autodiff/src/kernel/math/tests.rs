@@ -56,7 +56,10 @@ fn f64_agrees_with_fifty_digits() {
         let name = fields.next().unwrap();
         let x: f64 = fields.next().unwrap().parse().unwrap();
         let expected: f64 = fields.next().unwrap().parse().unwrap();
-        let index = functions.iter().position(|(known, _)| *known == name).unwrap();
+        let index = functions
+            .iter()
+            .position(|(known, _)| *known == name)
+            .unwrap();
         let error = steps(functions[index].1(x), expected);
         seen[index] += 1;
         if error > worst[index].0 {
@@ -134,7 +137,9 @@ macro_rules! slices {
 fn nanoseconds_per_element() {
     macro_rules! measured {
         ($F:ty) => {
-            let x: Vec<$F> = (0..4096).map(|i| (i as $F * 0.618_034).fract() * 16.0 - 8.0).collect();
+            let x: Vec<$F> = (0..4096)
+                .map(|i| (i as $F * 0.618_034).fract() * 16.0 - 8.0)
+                .collect();
             let mut y = vec![0.0; x.len()];
             for (name, f) in slices!($F) {
                 let best = (0..400)
@@ -146,7 +151,11 @@ fn nanoseconds_per_element() {
                         start.elapsed().as_secs_f64() / 8.0
                     })
                     .fold(f64::INFINITY, f64::min);
-                println!("{name:>10} {}: {:.3} ns", stringify!($F), best * 1e9 / x.len() as f64);
+                println!(
+                    "{name:>10} {}: {:.3} ns",
+                    stringify!($F),
+                    best * 1e9 / x.len() as f64
+                );
             }
         };
     }
