@@ -165,7 +165,10 @@ fn factors_contract_to_the_product_of_explicit_jacobians_with_a_tied_parameter_t
     let (rows, parameters) = (SAMPLES * SIZES[2], lengths.iter().sum::<usize>());
     let mut reference = vec![0.0; rows * rows];
     for (r, s) in (0..rows).flat_map(|r| (0..rows).map(move |s| (r, s))) {
-        let row = |r: usize| &jacobian.rows()[r * parameters..(r + 1) * parameters];
+        let row = |r: usize| {
+            let (i, a) = (r / SIZES[2], r % SIZES[2]);
+            &jacobian.rows()[(a * SAMPLES + i) * parameters..][..parameters]
+        };
         reference[r * rows + s] = row(r).iter().zip(row(s)).map(|(a, b)| a * b).sum();
     }
     let mut factors = Factors::default();
@@ -179,7 +182,7 @@ fn factors_contract_to_the_product_of_explicit_jacobians_with_a_tied_parameter_t
         let mut sink = Gradient::new();
         pullback(f, &seed, 1, &mut sink, &mut pool).unwrap();
         let row = flat(&sink, |sink, leaf| sink.of(leaf).map(<[f64]>::to_vec));
-        let r = i * SIZES[2] + a;
+        let r = a * SAMPLES + i;
         assert!(relative_error(&jacobian.rows()[r * parameters..(r + 1) * parameters], &row) < 1e-14);
     }
 }

@@ -48,7 +48,7 @@ pub mod tape;
 
 pub use dual::{Dual, derivative, jvp, with_tangents};
 pub use error::{Error, Result};
-pub use op::Samples;
+pub use op::{Op, Samples};
 pub use real::{Float, Kernel, Real};
 pub use shape::Shape;
 pub use tape::{Arena, Node, Tape, Var};

@@ -255,6 +255,20 @@ pub enum Error {
     Bug(String),
 }
 
+impl From<autodiff::Error> for Error {
+    fn from(error: autodiff::Error) -> Self {
+        match error {
+            // These two are a property of the network asked for, not a fault.
+            autodiff::Error::MixesSamples { .. } | autodiff::Error::NotPerSample { .. } => {
+                let message = error.to_string();
+                let (what, remedy) = message.rsplit_once("; ").unwrap_or((&message, "choose another network"));
+                Error::usage(what, remedy)
+            }
+            fault => Error::Autodiff(fault.to_string()),
+        }
+    }
+}
+
 impl Error {
     /// A wrong option or value, and what to give instead.
     pub fn usage(what: impl Into<String>, remedy: impl Into<String>) -> Self {

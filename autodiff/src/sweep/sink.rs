@@ -165,7 +165,7 @@ fn summand<'s, R: Real>(sum: &'s mut Option<Vec<R>>, len: usize, pool: &mut Pool
 /// The explicit Jacobian: one product for each sample and direction.
 ///
 /// # Shape
-/// `[n, K, P]`, P the parameters of all leaves, in order.
+/// `[K, n, P]`, P the parameters of all leaves, in order.
 ///
 /// # Cost
 /// `n K P` numbers. This is the reference, and the thing to beat.
@@ -189,9 +189,14 @@ impl<R: Real> PerSample<R> {
         Self { offsets, samples: 0, directions: 0, rows: Vec::new() }
     }
 
-    /// The rows, `[n, K, P]`.
+    /// The rows, `[K, n, P]`.
     pub fn rows(&self) -> &[R] {
         &self.rows
+    }
+
+    /// The rows, `[K, n, P]`, to keep.
+    pub fn into_rows(self) -> Vec<R> {
+        self.rows
     }
 }
 
@@ -218,7 +223,7 @@ impl<'a, R: Real> Sink<'a, R> for PerSample<R> {
         for k in 0..self.directions {
             for sample in 0..self.samples {
                 let bar = &lent.bar[k * y.value.len() + sample * len..][..len];
-                let out = &mut self.rows[(sample * self.directions + k) * parameters..][columns.clone()];
+                let out = &mut self.rows[(k * self.samples + sample) * parameters..][columns.clone()];
                 match y.op {
                     Op::Linear(op) => op.transpose(i, (&y_one, bar), (lent.rule.input(i).shape, out), Accumulate::Add),
                     Op::Bilinear(op) => {

@@ -128,6 +128,11 @@ impl<'a, R: Real> Tape<'a, R> {
         self.leaves.get() as usize
     }
 
+    /// The leaves, in order of their ordinals.
+    pub fn leaf_variables(&'a self) -> impl Iterator<Item = Var<'a, R>> {
+        (0..self.len() as u32).map(|id| Var { tape: self, id }).filter(|var| matches!(var.node().op, Op::Leaf(_)))
+    }
+
     /// How many samples the sample leaves hold, if there are any.
     pub fn sample_count(&self) -> Option<usize> {
         self.samples.get()

@@ -13,6 +13,7 @@
 //! ```
 
 mod activation;
+mod apply;
 pub mod count;
 mod emit;
 mod error;
