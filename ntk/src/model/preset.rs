@@ -47,7 +47,7 @@ const OPTIONS: [&str; 5] = ["param", "W_std", "b_std", "alpha", "scale"];
 const DEFAULT_B_STD: f64 = 0.1;
 
 /// More hidden layers than anyone means: a slip of the keyboard must not fill the memory.
-const MAX_DEPTH: usize = 10_000;
+const MAX_DEPTH: usize = 1000;
 
 /// Whether `word` is what a preset opens with.
 pub(super) fn is_kind(word: &str) -> bool {
@@ -571,7 +571,7 @@ mod tests {
             (
                 "mlp:4-2x512000-1:relu",
                 "2x512000",
-                "more than 10000 hidden layers",
+                "more than 1000 hidden layers",
             ),
             ("mlp:4-1:relu", "4-1", "lack a part"),
             ("mlp:4:relu", "4", "lack a part"),
