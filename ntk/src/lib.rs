@@ -4,3 +4,4 @@ pub mod data;
 pub mod error;
 pub mod model;
 pub mod nearest;
+pub mod params;
