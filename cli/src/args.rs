@@ -300,11 +300,11 @@ pub(crate) enum Dtype {
 pub(crate) enum Normalize {
     /// As they are
     None,
-    /// To [0, 1] by the range of the data
+    /// Divided by the largest magnitude of the training part
     Unit,
-    /// By the mean and variance of all training entries
+    /// By one mean and one deviation of the training part
     Standard,
-    /// Every sample to length sqrt(entries)
+    /// Every sample divided by its norm
     Rows,
 }
 
