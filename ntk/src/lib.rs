@@ -7,5 +7,6 @@ pub mod error;
 pub mod model;
 pub mod nearest;
 pub mod network;
+pub mod params;
 
 pub use error::{Error, Result};

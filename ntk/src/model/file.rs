@@ -28,8 +28,14 @@ use super::preset::did_you_mean;
 use super::{Activation, Architecture, Dense, Layer, Parameterization};
 use crate::error::shorten;
 
-/// No description of a network is longer than this.
-pub const MAX_BYTES: u64 = 1 << 20;
+/// The longest file that is read: the deepest preset, written out, still fits.
+pub const MAX_BYTES: u64 = 1 << 18;
+
+/// The most tables that are read, counted by what can open one: a brace, a bracket or the dot of a key.
+///
+/// A table takes 1.4 kB where it is read, and `a.a.a` is one for every two bytes: this bounds the memory to some 40 MiB. The
+/// deepest preset, dots of its numbers and brackets of its comments included, has 10 for each of its 1000 layers.
+const MAX_TABLES: usize = 20_000;
 
 /// Kinds that the format knows and this version cannot build.
 const LATER_KINDS: [&str; 4] = ["conv", "avg_pool", "gap", "flatten"];
@@ -103,6 +109,14 @@ pub fn parse(path: &Path, text: &str) -> Result<Architecture> {
             &(0..0),
             format!("the description is longer than {MAX_BYTES} bytes"),
             "give a description of a network; weights are given with --weights",
+        ));
+    }
+    let mut opening = text.match_indices(['{', '[', '.']);
+    if let Some((start, _)) = opening.nth(MAX_TABLES) {
+        return Err(reader.error(
+            &(start..start + 1),
+            format!("more than {MAX_TABLES} tables, lists and dots by here"),
+            "describe a network of fewer layers",
         ));
     }
     let document = DeTable::parse(text).map_err(|e| {
