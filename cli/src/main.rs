@@ -1,2 +1,4 @@
 //! skeleton
+mod render;
+
 fn main() {}
