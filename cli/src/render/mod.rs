@@ -3,10 +3,10 @@
 //! Everything here takes plain data (strings, slices, small structs) and decides only how it looks. What is computed,
 //! which plots are made and what the numbers are called is decided by the commands.
 
-//pub(crate) mod folder;
+pub(crate) mod folder;
 pub(crate) mod plot;
-//pub(crate) mod progress;
+pub(crate) mod progress;
 pub(crate) mod quantity;
-//pub(crate) mod report;
-//pub(crate) mod summary;
-//pub(crate) mod terminal;
+pub(crate) mod report;
+pub(crate) mod summary;
+pub(crate) mod terminal;

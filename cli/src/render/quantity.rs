@@ -29,7 +29,11 @@ pub(crate) fn number(x: f64) -> String {
 
 /// A power of ten with a raised exponent: `10⁻⁵`.
 pub(crate) fn power_of_ten(exponent: i32) -> String {
-    let raised = exponent.to_string().chars().map(superscript).collect::<String>();
+    let raised = exponent
+        .to_string()
+        .chars()
+        .map(superscript)
+        .collect::<String>();
     format!("10{raised}")
 }
 
@@ -47,7 +51,11 @@ pub(crate) fn bytes(n: u64) -> String {
         unit += 1;
     }
     let text = number(size);
-    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    let text = if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.')
+    } else {
+        &text
+    };
     format!("{text} {}", UNITS[unit])
 }
 
@@ -78,6 +86,18 @@ pub(crate) fn seconds(s: f64) -> String {
         let minutes = (s / 60.0).round() as u64;
         format!("{} h {:02} min", count(minutes / 60), minutes % 60)
     }
+}
+
+/// A duration that is only estimated: `30 s`, `2 min 05 s`.
+pub(crate) fn whole_seconds(s: f64) -> String {
+    if !s.is_finite() || s < 0.0 {
+        return "∞".to_string();
+    }
+    if s < 99.5 {
+        return format!("{} s", s.round());
+    }
+    // From here on `seconds` counts in minutes.
+    seconds(s.max(100.0))
 }
 
 /// Work in units of 10^9 floating-point operations: `51.10 GFLOP`.
@@ -166,7 +186,12 @@ mod tests {
 
     #[test]
     fn counts_are_grouped_in_threes() {
-        let cases = [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")];
+        let cases = [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1,000"),
+            (1_234_567, "1,234,567"),
+        ];
         for (n, text) in cases {
             assert_eq!(count(n), text);
         }
@@ -232,6 +257,13 @@ mod tests {
         ];
         for (s, text) in cases {
             assert_eq!(seconds(s), text);
+        }
+    }
+
+    #[test]
+    fn estimates_have_no_decimals() {
+        for (s, text) in [(0.2, "0 s"), (30.4, "30 s"), (99.7, "1 min 40 s"), (125.0, "2 min 05 s")] {
+            assert_eq!(whole_seconds(s), text);
         }
     }
 

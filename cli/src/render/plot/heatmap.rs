@@ -97,7 +97,10 @@ impl<'a> Prepared<'a> {
     fn new(heatmap: &'a Heatmap<'a>) -> Result<Self, PlotError> {
         let [n, m] = heatmap.shape;
         if n == 0 || m == 0 || n.checked_mul(m) != Some(heatmap.values.len()) {
-            let message = format!("{} values do not fill a {n} x {m} matrix", heatmap.values.len());
+            let message = format!(
+                "{} values do not fill a {n} x {m} matrix",
+                heatmap.values.len()
+            );
             return Err(PlotError(message));
         }
         let (row_order, rows) = by_class(n, heatmap.row_classes)?;
@@ -108,8 +111,20 @@ impl<'a> Prepared<'a> {
         let longest = n.max(m) as f64;
         let size = [m, n].map(|count| (SIDE * count as f64 / longest).max(THIN));
         let finite = means.iter().copied().filter(|v| v.is_finite());
-        let extremes = finite.fold([f64::INFINITY, f64::NEG_INFINITY], |[a, b], v| [a.min(v), b.max(v)]);
-        let mut prepared = Self { heatmap, rows, columns, cells, indices, range, extremes, staggered: false, size };
+        let extremes = finite.fold([f64::INFINITY, f64::NEG_INFINITY], |[a, b], v| {
+            [a.min(v), b.max(v)]
+        });
+        let mut prepared = Self {
+            heatmap,
+            rows,
+            columns,
+            cells,
+            indices,
+            range,
+            extremes,
+            staggered: false,
+            size,
+        };
         prepared.staggered = prepared.columns.iter().any(|span| {
             let name = prepared.name(span.class);
             super::raster::text_width(&name, 13.0) > prepared.span_width(span) - 5.0
@@ -128,7 +143,11 @@ impl<'a> Prepared<'a> {
 
     fn subtitle(&self) -> String {
         let [n, m] = self.heatmap.shape.map(|c| quantity::count(c as u64));
-        let mut parts = vec![if n == m { format!("n = {n} samples") } else { format!("{n} × {m} samples") }];
+        let mut parts = vec![if n == m {
+            format!("n = {n} samples")
+        } else {
+            format!("{n} × {m} samples")
+        }];
         if self.heatmap.row_classes.is_some() || self.heatmap.column_classes.is_some() {
             let classes = self.rows.len().max(self.columns.len());
             let name = if classes == 1 { "class" } else { "classes" };
@@ -138,22 +157,33 @@ impl<'a> Prepared<'a> {
         if self.cells != self.heatmap.shape {
             parts.push(format!("averaged to {rows} × {columns} cells"));
         }
-        for (cut, value, end) in [(self.range.cut[1], self.extremes[1], "last"), (self.range.cut[0], self.extremes[0], "first")] {
+        for (cut, value, end) in [
+            (self.range.cut[1], self.extremes[1], "last"),
+            (self.range.cut[0], self.extremes[0], "first"),
+        ] {
             if cut {
-                parts.push(format!("values to {} share the {end} colour", quantity::number(value)));
+                parts.push(format!(
+                    "values to {} share the {end} colour",
+                    quantity::number(value)
+                ));
             }
         }
         parts.join("  ·  ")
     }
 
     fn name(&self, class: usize) -> String {
-        self.heatmap.class_names.get(class).cloned().unwrap_or_else(|| class.to_string())
+        self.heatmap
+            .class_names
+            .get(class)
+            .cloned()
+            .unwrap_or_else(|| class.to_string())
     }
 
     fn boundaries<B: DrawingBackend>(&self, pen: &mut Pen<'_, B>) -> Result<(), PlotError> {
         let [width, height] = self.size;
         let [n, m] = self.heatmap.shape.map(|c| c as f64);
-        let ink = |spans: &[Span]| Ink::new(OVERLAY).alpha(if spans.len() > 40 { 0.25 } else { 0.6 });
+        let ink =
+            |spans: &[Span]| Ink::new(OVERLAY).alpha(if spans.len() > 40 { 0.25 } else { 0.6 });
         for span in self.rows.iter().skip(1) {
             let y = TOP + height * span.start as f64 / n;
             pen.line([LEFT, y], [LEFT + width, y], ink(&self.rows))?;
@@ -168,9 +198,19 @@ impl<'a> Prepared<'a> {
     fn row_labels<B: DrawingBackend>(&self, pen: &mut Pen<'_, B>) -> Result<(), PlotError> {
         let count = self.heatmap.shape[0];
         let label = |pen: &mut Pen<'_, B>, text: &str, y: f64| {
-            pen.text(&fitted(text, 13.0, LEFT - 34.0), [LEFT - 10.0, y + 4.5], Anchor::End, 13.0, MUTED)
+            pen.text(
+                &fitted(text, 13.0, LEFT - 34.0),
+                [LEFT - 10.0, y + 4.5],
+                Anchor::End,
+                13.0,
+                MUTED,
+            )
         };
-        let axis = Axis::new(Scale::Linear, [0.0, count as f64], [TOP, TOP + self.size[1]]);
+        let axis = Axis::new(
+            Scale::Linear,
+            [0.0, count as f64],
+            [TOP, TOP + self.size[1]],
+        );
         if self.heatmap.row_classes.is_none() {
             for tick in whole(axis.ticks(6, count_label)) {
                 label(pen, &tick.1, axis.place(tick.0))?;
@@ -191,10 +231,20 @@ impl<'a> Prepared<'a> {
     fn column_labels<B: DrawingBackend>(&self, pen: &mut Pen<'_, B>) -> Result<(), PlotError> {
         let count = self.heatmap.shape[1];
         let bottom = TOP + self.size[1] + 20.0;
-        let axis = Axis::new(Scale::Linear, [0.0, count as f64], [LEFT, LEFT + self.size[0]]);
+        let axis = Axis::new(
+            Scale::Linear,
+            [0.0, count as f64],
+            [LEFT, LEFT + self.size[0]],
+        );
         if self.heatmap.column_classes.is_none() {
             for tick in whole(axis.ticks(6, count_label)) {
-                pen.text(&tick.1, [axis.place(tick.0), bottom], Anchor::Middle, 13.0, MUTED)?;
+                pen.text(
+                    &tick.1,
+                    [axis.place(tick.0), bottom],
+                    Anchor::Middle,
+                    13.0,
+                    MUTED,
+                )?;
             }
         } else {
             let lines = if self.staggered { 2 } else { 1 };
@@ -207,16 +257,32 @@ impl<'a> Prepared<'a> {
                 let half = super::raster::text_width(&name, 13.0) / 2.0;
                 let line = i % lines;
                 if middle - half >= free[line] {
-                    pen.text(&name, [middle, bottom + 17.0 * line as f64], Anchor::Middle, 13.0, MUTED)?;
+                    pen.text(
+                        &name,
+                        [middle, bottom + 17.0 * line as f64],
+                        Anchor::Middle,
+                        13.0,
+                        MUTED,
+                    )?;
                     free[line] = middle + half + 6.0;
                 }
             }
         }
         let [rows, columns] = self.heatmap.axis_names;
-        let caption = if rows == columns { rows.to_string() } else { format!("rows: {rows}, columns: {columns}") };
+        let caption = if rows == columns {
+            rows.to_string()
+        } else {
+            format!("rows: {rows}, columns: {columns}")
+        };
         let caption = fitted(&caption, 13.0, SIDE);
         let below = TOP + self.size[1] + self.caption_drop();
-        pen.text(&caption, [LEFT + self.size[0] / 2.0, below], Anchor::Middle, 13.0, MUTED)
+        pen.text(
+            &caption,
+            [LEFT + self.size[0] / 2.0, below],
+            Anchor::Middle,
+            13.0,
+            MUTED,
+        )
     }
 
     /// Left, top, width and height of the colour bar.
@@ -228,22 +294,42 @@ impl<'a> Prepared<'a> {
 
     fn bar_labels<B: DrawingBackend>(&self, pen: &mut Pen<'_, B>) -> Result<(), PlotError> {
         let [x, y, width, height] = self.bar();
-        let Range { low, high, cut, map } = self.range;
+        let Range {
+            low,
+            high,
+            cut,
+            map,
+        } = self.range;
         let palette = map.palette();
-        let (last, first) = (palette[usize::from(level(high, &self.range))], palette[usize::from(level(low, &self.range))]);
+        let (last, first) = (
+            palette[usize::from(level(high, &self.range))],
+            palette[usize::from(level(low, &self.range))],
+        );
         if cut[1] {
-            pen.polygon(&[[x, y], [x + width, y], [x + width / 2.0, y - 11.0]], Ink::new(last))?;
+            pen.polygon(
+                &[[x, y], [x + width, y], [x + width / 2.0, y - 11.0]],
+                Ink::new(last),
+            )?;
         }
         if cut[0] {
             let end = y + height;
-            pen.polygon(&[[x, end], [x + width, end], [x + width / 2.0, end + 11.0]], Ink::new(first))?;
+            pen.polygon(
+                &[[x, end], [x + width, end], [x + width / 2.0, end + 11.0]],
+                Ink::new(first),
+            )?;
         }
         let axis = Axis::new(Scale::Linear, [low, high], [y + height, y]);
         let digits = |v: f64| quantity::number(v).replace(".000", "");
         for tick in axis.ticks(6, digits) {
             let at = axis.place(tick.value);
             pen.line([x + width, at], [x + width + 4.0, at], Ink::new(AXIS))?;
-            pen.text(&short(&tick.label), [x + width + 9.0, at + 4.5], Anchor::Start, 13.0, MUTED)?;
+            pen.text(
+                &short(&tick.label),
+                [x + width + 9.0, at + 4.5],
+                Anchor::Start,
+                13.0,
+                MUTED,
+            )?;
         }
         let caption = fitted(self.heatmap.quantity, 13.0, WIDTH - x - 8.0);
         pen.text(&caption, [x, TOP - 10.0], Anchor::Start, 13.0, MUTED)
@@ -252,13 +338,19 @@ impl<'a> Prepared<'a> {
 
 /// Ticks at whole numbers only.
 fn whole(ticks: Vec<super::axis::Tick>) -> impl Iterator<Item = (f64, String)> {
-    ticks.into_iter().filter(|t| t.value.fract() == 0.0).map(|t| (t.value, t.label))
+    ticks
+        .into_iter()
+        .filter(|t| t.value.fract() == 0.0)
+        .map(|t| (t.value, t.label))
 }
 
 /// A label without the zeros that end its decimals.
 fn short(label: &str) -> String {
     if label.contains('.') && !label.contains('×') {
-        return label.trim_end_matches('0').trim_end_matches('.').to_string();
+        return label
+            .trim_end_matches('0')
+            .trim_end_matches('.')
+            .to_string();
     }
     label.to_string()
 }
@@ -270,14 +362,21 @@ fn by_class(n: usize, classes: Option<&[usize]>) -> Result<(Vec<usize>, Vec<Span
         return Ok((order, Vec::new()));
     };
     if classes.len() != n {
-        return Err(PlotError(format!("{} class labels for {n} samples", classes.len())));
+        return Err(PlotError(format!(
+            "{} class labels for {n} samples",
+            classes.len()
+        )));
     }
     order.sort_by_key(|&i| classes[i]);
     let mut spans: Vec<Span> = Vec::new();
     for (place, &i) in order.iter().enumerate() {
         match spans.last_mut() {
             Some(span) if span.class == classes[i] => span.end = place + 1,
-            _ => spans.push(Span { class: classes[i], start: place, end: place + 1 }),
+            _ => spans.push(Span {
+                class: classes[i],
+                start: place,
+                end: place + 1,
+            }),
         }
     }
     Ok((order, spans))
@@ -303,15 +402,30 @@ fn averaged(values: &[f64], rows: &[usize], columns: &[usize]) -> ([usize; 2], V
             }
         }
     }
-    let means = sums.into_iter().map(|(sum, count)| if count == 0 { f64::NAN } else { sum / f64::from(count) });
+    let means = sums.into_iter().map(|(sum, count)| {
+        if count == 0 {
+            f64::NAN
+        } else {
+            sum / f64::from(count)
+        }
+    });
     ([r, c], means.collect())
 }
 
 /// The range to colour: all of it, unless a few values would leave the others one colour.
 fn range(means: &[f64]) -> Range {
-    let mut sorted = means.iter().copied().filter(|v| v.is_finite()).collect::<Vec<_>>();
+    let mut sorted = means
+        .iter()
+        .copied()
+        .filter(|v| v.is_finite())
+        .collect::<Vec<_>>();
     if sorted.is_empty() {
-        return Range { low: 0.0, high: 1.0, cut: [false; 2], map: ColourMap::Sequential };
+        return Range {
+            low: 0.0,
+            high: 1.0,
+            cut: [false; 2],
+            map: ColourMap::Sequential,
+        };
     }
     sorted.sort_by(f64::total_cmp);
     let last = sorted.len() - 1;
@@ -320,11 +434,33 @@ fn range(means: &[f64]) -> Range {
     let (low, high) = (sorted[tail], sorted[last - tail]);
     // A tail is cut only if it is longer than a third of all the rest.
     let third = (high - low) / 3.0;
-    let cut = [low - least > third && third > 0.0, greatest - high > third && third > 0.0];
-    let (low, high) = (if cut[0] { low } else { least }, if cut[1] { high } else { greatest });
-    let map = if low < -0.05 * high.abs() && high > 0.0 { ColourMap::Diverging } else { ColourMap::Sequential };
-    let (low, high) = if low < high { (low, high) } else { (low - 0.5 * low.abs().max(1e-300), low + 0.5 * low.abs().max(1e-300)) };
-    Range { low, high, cut, map }
+    let cut = [
+        low - least > third && third > 0.0,
+        greatest - high > third && third > 0.0,
+    ];
+    let (low, high) = (
+        if cut[0] { low } else { least },
+        if cut[1] { high } else { greatest },
+    );
+    let map = if low < -0.05 * high.abs() && high > 0.0 {
+        ColourMap::Diverging
+    } else {
+        ColourMap::Sequential
+    };
+    let (low, high) = if low < high {
+        (low, high)
+    } else {
+        (
+            low - 0.5 * low.abs().max(1e-300),
+            low + 0.5 * low.abs().max(1e-300),
+        )
+    };
+    Range {
+        low,
+        high,
+        cut,
+        map,
+    }
 }
 
 /// The colour of a value. White of the diverging map is always zero, and both of its arms have the same scale.
@@ -342,7 +478,10 @@ fn level(value: f64, range: &Range) -> u8 {
 
 impl Figure for Prepared<'_> {
     fn size(&self) -> (u32, u32) {
-        (WIDTH as u32, (TOP + self.size[1] + self.caption_drop() + 23.0) as u32)
+        (
+            WIDTH as u32,
+            (TOP + self.size[1] + self.caption_drop() + 23.0) as u32,
+        )
     }
 
     fn description(&self) -> String {
@@ -366,17 +505,103 @@ impl Figure for Prepared<'_> {
                 indices: self.indices.clone(),
                 palette: palette.clone(),
             },
-            Cells { place: [left, top, width, height], rows: steps, columns: 1, indices: ramp.collect(), palette },
+            Cells {
+                place: [left, top, width, height],
+                rows: steps,
+                columns: 1,
+                indices: ramp.collect(),
+                palette,
+            },
         ]
     }
 
     fn draw<B: DrawingBackend>(&self, pen: &mut Pen<'_, B>) -> Result<(), PlotError> {
         let room = WIDTH - 56.0;
-        pen.text(&fitted(self.heatmap.title, 19.0, room), [28.0, 38.0], Anchor::Start, 19.0, INK)?;
-        pen.text(&fitted(&self.subtitle(), 13.5, room), [28.0, 61.0], Anchor::Start, 13.5, MUTED)?;
+        pen.text(
+            &fitted(self.heatmap.title, 19.0, room),
+            [28.0, 38.0],
+            Anchor::Start,
+            19.0,
+            INK,
+        )?;
+        pen.text(
+            &fitted(&self.subtitle(), 13.5, room),
+            [28.0, 61.0],
+            Anchor::Start,
+            13.5,
+            MUTED,
+        )?;
         self.boundaries(pen)?;
         self.row_labels(pen)?;
         self.column_labels(pen)?;
         self.bar_labels(pen)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sorting_by_class_is_stable_and_reports_where_classes_lie() {
+        let (order, spans) = by_class(5, Some(&[2, 0, 2, 0, 7])).expect("labels fit");
+        assert_eq!(order, [1, 3, 0, 2, 4]);
+        let places = spans
+            .iter()
+            .map(|s| (s.class, s.start, s.end))
+            .collect::<Vec<_>>();
+        assert_eq!(places, [(0, 0, 2), (2, 2, 4), (7, 4, 5)]);
+    }
+
+    #[test]
+    fn averaging_keeps_the_mean_and_the_order() {
+        let n = 2 * MOST_CELLS;
+        let values = (0..n * n).map(|k| (k / n) as f64).collect::<Vec<_>>();
+        let order = (0..n).rev().collect::<Vec<_>>();
+        let (cells, means) = averaged(&values, &order, &order);
+        assert_eq!(cells, [MOST_CELLS, MOST_CELLS]);
+        // Rows n-1 and n-2 are the first cell, and so on down.
+        assert_eq!(means[0], n as f64 - 1.5);
+        assert_eq!(means[means.len() - 1], 0.5);
+    }
+
+    #[test]
+    fn entries_that_are_not_numbers_do_not_spoil_their_cell() {
+        let (_, means) = averaged(&[f64::NAN, 1.0, 2.0, 3.0], &[0, 1], &[0, 1]);
+        assert!(means[0].is_nan());
+        let range = range(&means);
+        assert_eq!((range.low, range.high), (1.0, 3.0));
+        assert_eq!(level(means[0], &range), NOT_A_NUMBER);
+    }
+
+    #[test]
+    fn a_heavy_diagonal_does_not_take_all_colours() {
+        let n = 300;
+        let means = (0..n * n)
+            .map(|k| {
+                if k / n == k % n {
+                    100.0
+                } else {
+                    (k % 11) as f64
+                }
+            })
+            .collect::<Vec<_>>();
+        let range = range(&means);
+        assert_eq!(
+            (range.low, range.high, range.cut),
+            (0.0, 10.0, [false, true])
+        );
+        assert_eq!(level(100.0, &range), level(10.0, &range));
+    }
+
+    #[test]
+    fn zero_is_the_middle_of_the_diverging_map() {
+        let means = [-1.0, 0.0, 3.0];
+        let range = range(&means);
+        assert_eq!(range.map, ColourMap::Diverging);
+        assert_eq!(usize::from(level(0.0, &range)), LEVELS / 2);
+        assert_eq!(usize::from(level(3.0, &range)), LEVELS - 1);
+        // A third of the way down on the same scale.
+        assert_eq!(usize::from(level(-1.0, &range)), (LEVELS / 2) * 2 / 3 + 1);
     }
 }
