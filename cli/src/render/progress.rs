@@ -103,10 +103,7 @@ impl Progress {
         let fraction = done as f64 / total as f64;
         let left = if done > 0 {
             let seconds = elapsed.as_secs_f64() * (1.0 - fraction) / fraction;
-            format!(
-                ", about {} left",
-                quantity::whole_seconds(seconds)
-            )
+            format!(", about {} left", quantity::whole_seconds(seconds))
         } else {
             String::new()
         };

@@ -262,7 +262,12 @@ mod tests {
 
     #[test]
     fn estimates_have_no_decimals() {
-        for (s, text) in [(0.2, "0 s"), (30.4, "30 s"), (99.7, "1 min 40 s"), (125.0, "2 min 05 s")] {
+        for (s, text) in [
+            (0.2, "0 s"),
+            (30.4, "30 s"),
+            (99.7, "1 min 40 s"),
+            (125.0, "2 min 05 s"),
+        ] {
             assert_eq!(whole_seconds(s), text);
         }
     }

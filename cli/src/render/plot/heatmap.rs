@@ -18,6 +18,8 @@ const THIN: f64 = 160.0;
 const MOST_CELLS: usize = 512;
 /// Values beyond these quantiles share the end colours if they would take the range from all others.
 const TAIL: f64 = 0.005;
+/// The upper tail may be as long as a diagonal, up to this.
+const LONGEST_TAIL: f64 = 0.05;
 
 /// A plot of a matrix.
 #[derive(Debug, Clone)]
@@ -106,7 +108,7 @@ impl<'a> Prepared<'a> {
         let (row_order, rows) = by_class(n, heatmap.row_classes)?;
         let (column_order, columns) = by_class(m, heatmap.column_classes)?;
         let (cells, means) = averaged(heatmap.values, &row_order, &column_order);
-        let range = range(&means);
+        let range = range(&means, cells);
         let indices = means.iter().map(|&v| level(v, &range)).collect();
         let longest = n.max(m) as f64;
         let size = [m, n].map(|count| (SIDE * count as f64 / longest).max(THIN));
@@ -413,7 +415,7 @@ fn averaged(values: &[f64], rows: &[usize], columns: &[usize]) -> ([usize; 2], V
 }
 
 /// The range to colour: all of it, unless a few values would leave the others one colour.
-fn range(means: &[f64]) -> Range {
+fn range(means: &[f64], [rows, columns]: [usize; 2]) -> Range {
     let mut sorted = means
         .iter()
         .copied()
@@ -430,8 +432,11 @@ fn range(means: &[f64]) -> Range {
     sorted.sort_by(f64::total_cmp);
     let last = sorted.len() - 1;
     let tail = (TAIL * last as f64) as usize;
+    // A diagonal is one cell in `columns`, and a little more where cells are means of several entries.
+    let diagonal = 1.2 / rows.max(columns) as f64;
+    let upper = (diagonal.clamp(TAIL, LONGEST_TAIL) * last as f64) as usize;
     let (least, greatest) = (sorted[0], sorted[last]);
-    let (low, high) = (sorted[tail], sorted[last - tail]);
+    let (low, high) = (sorted[tail], sorted[last - upper]);
     // A tail is cut only if it is longer than a third of all the rest.
     let third = (high - low) / 3.0;
     let cut = [
@@ -569,35 +574,36 @@ mod tests {
     fn entries_that_are_not_numbers_do_not_spoil_their_cell() {
         let (_, means) = averaged(&[f64::NAN, 1.0, 2.0, 3.0], &[0, 1], &[0, 1]);
         assert!(means[0].is_nan());
-        let range = range(&means);
+        let range = range(&means, [2, 2]);
         assert_eq!((range.low, range.high), (1.0, 3.0));
         assert_eq!(level(means[0], &range), NOT_A_NUMBER);
     }
 
     #[test]
     fn a_heavy_diagonal_does_not_take_all_colours() {
-        let n = 300;
-        let means = (0..n * n)
-            .map(|k| {
+        for n in [50, 200, 500] {
+            let entry = |k: usize| {
                 if k / n == k % n {
                     100.0
                 } else {
                     (k % 11) as f64
                 }
-            })
-            .collect::<Vec<_>>();
-        let range = range(&means);
-        assert_eq!(
-            (range.low, range.high, range.cut),
-            (0.0, 10.0, [false, true])
-        );
-        assert_eq!(level(100.0, &range), level(10.0, &range));
+            };
+            let means = (0..n * n).map(entry).collect::<Vec<_>>();
+            let range = range(&means, [n, n]);
+            assert_eq!(
+                (range.low, range.high, range.cut),
+                (0.0, 10.0, [false, true]),
+                "n = {n}"
+            );
+            assert_eq!(level(100.0, &range), level(10.0, &range));
+        }
     }
 
     #[test]
     fn zero_is_the_middle_of_the_diverging_map() {
         let means = [-1.0, 0.0, 3.0];
-        let range = range(&means);
+        let range = range(&means, [1, 3]);
         assert_eq!(range.map, ColourMap::Diverging);
         assert_eq!(usize::from(level(0.0, &range)), LEVELS / 2);
         assert_eq!(usize::from(level(3.0, &range)), LEVELS - 1);
