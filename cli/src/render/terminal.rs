@@ -122,9 +122,9 @@ pub(crate) fn ascii(text: &str) -> String {
     ];
     let text = text.replace("×10⁻", "e-");
     let mut out = String::with_capacity(text.len());
-    let mut chars = text.chars().peekable();
+    // Which kind of digits the last sign was.
     let mut mark = None;
-    while let Some(c) = chars.next() {
+    for c in text.chars() {
         if let Some((kind, digit)) = script(c) {
             // A run of raised or lowered digits gets one sign in front.
             if mark != Some(kind) && !out.ends_with("e-") {
@@ -268,6 +268,7 @@ mod tests {
 
     #[test]
     fn a_reader_that_left_is_no_error_but_a_full_disk_is() {
+        assert!(print("").is_ok());
         assert!(print_to(&mut Failing(io::ErrorKind::BrokenPipe), "text").is_ok());
         let error =
             print_to(&mut Failing(io::ErrorKind::StorageFull), "text").expect_err("a full disk");

@@ -12,6 +12,7 @@ mod axis;
 mod colour;
 mod encode;
 mod heatmap;
+mod matrix;
 mod pen;
 mod raster;
 mod spectrum;

@@ -78,7 +78,7 @@ impl BackendTextStyle for Lettering {
     }
 
     fn anchor(&self) -> Pos {
-        self.anchor.clone()
+        self.anchor
     }
 
     fn family(&self) -> FontFamily<'_> {
