@@ -123,29 +123,28 @@ impl<'a> Prepared<'a> {
     fn subtitle(&self) -> String {
         let [n, m] = self.heatmap.shape.map(|c| quantity::count(c as u64));
         let mut parts = vec![if n == m {
-            format!("n = {n} samples")
+            format!("n = {n}")
         } else {
             format!("{n} × {m} samples")
         }];
         if self.heatmap.row_classes.is_some() || self.heatmap.column_classes.is_some() {
             let classes = self.rows.len().max(self.columns.len());
             let name = if classes == 1 { "class" } else { "classes" };
-            parts.push(format!("sorted by class ({classes} {name})"));
+            parts.push(format!("{classes} {name}"));
         }
         let [rows, columns] = self.cells;
         if self.cells != self.heatmap.shape {
-            parts.push(format!("averaged to {rows} × {columns} cells"));
+            parts.push(format!("averaged to {rows} × {columns}"));
         }
-        for (cut, value, end) in [
-            (self.range.cut[1], self.extremes[1], "last"),
-            (self.range.cut[0], self.extremes[0], "first"),
-        ] {
-            if cut {
-                parts.push(format!(
-                    "values to {} share the {end} colour",
-                    quantity::number(value)
-                ));
-            }
+        let Range { low, high, cut, .. } = self.range;
+        let [least, greatest] = self.extremes;
+        let ends = [
+            (cut[1], "last", high, greatest),
+            (cut[0], "first", least, low),
+        ];
+        for (_, end, from, to) in ends.into_iter().filter(|end| end.0) {
+            let (from, to) = (quantity::number(from), quantity::number(to));
+            parts.push(format!("{end} colour {from} to {to}"));
         }
         parts.join("  ·  ")
     }
@@ -231,7 +230,11 @@ impl<'a> Prepared<'a> {
             for (i, span) in self.columns.iter().enumerate() {
                 let middle = axis.place((span.start + span.end) as f64 / 2.0);
                 // On two lines a name has the room of its neighbours too, but never runs into the last label.
-                let room = (lines as f64 * self.span_width(span) - 5.0).max(22.0);
+                let room = (lines as f64 * self.span_width(span) - 5.0).max(if self.staggered {
+                    56.0
+                } else {
+                    22.0
+                });
                 let name = fitted(&self.name(span.class), 13.0, room);
                 let half = super::raster::text_width(&name, 13.0) / 2.0;
                 let line = i % lines;
@@ -310,8 +313,18 @@ impl<'a> Prepared<'a> {
                 MUTED,
             )?;
         }
-        let caption = fitted(self.heatmap.quantity, 13.0, WIDTH - x - 8.0);
-        pen.text(&caption, [x, TOP - 10.0], Anchor::Start, 13.0, MUTED)
+        // Over its bar, or, if it is long, up to the margin and over the matrix too.
+        let caption = fitted(self.heatmap.quantity, 13.0, SIDE);
+        if caption == fitted(self.heatmap.quantity, 13.0, WIDTH - x - 8.0) {
+            return pen.text(&caption, [x, TOP - 10.0], Anchor::Start, 13.0, MUTED);
+        }
+        pen.text(
+            &caption,
+            [WIDTH - 28.0, TOP - 10.0],
+            Anchor::End,
+            13.0,
+            MUTED,
+        )
     }
 }
 

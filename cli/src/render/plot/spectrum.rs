@@ -163,7 +163,7 @@ impl<'a> Prepared<'a> {
         let mut parts = vec![match self.spectrum.total {
             Some(total) if total as u64 > n => {
                 format!(
-                    "{} largest of {} eigenvalues",
+                    "{} largest of {}",
                     quantity::count(n),
                     quantity::count(total as u64)
                 )
@@ -177,7 +177,7 @@ impl<'a> Prepared<'a> {
         if self.positive > 0 {
             parts.push(format!("largest {}", quantity::number(self.sorted[0])));
             parts.push(format!(
-                "smallest positive {}",
+                "least positive {}",
                 quantity::number(self.sorted[self.positive - 1])
             ));
         }
