@@ -1,1 +1,12 @@
-//! skeleton
+//! Neural Tangent Kernels contracted without a Jacobian.
+
+pub mod array;
+pub mod contraction;
+pub mod data;
+pub mod error;
+pub mod model;
+pub mod nearest;
+pub mod network;
+pub mod params;
+
+pub use error::{Error, Result};

@@ -1,0 +1,149 @@
+//! The elementwise loops, each written once and instantiated for every instruction set at run time.
+
+use crate::dual::Dual;
+use crate::kernel::gemm::Accumulate;
+use crate::op::elementwise::{Elementwise, ElementwiseOp, Visitor};
+use crate::real::{Kernel, Real};
+
+/// Declares a loop as a [`Kernel`] and the function that dispatches it.
+macro_rules! kernel {
+    ($(#[$doc:meta])* $visibility:vis fn $name:ident / $kernel:ident ($($field:ident: $type:ty),*) $body:block) => {
+        struct $kernel<'s, R> { $($field: $type),* , lifetime: std::marker::PhantomData<&'s R> }
+        impl<'s, R: Real> Kernel for $kernel<'s, R> {
+            type Output = ();
+            #[inline(always)]
+            fn run(self) {
+                let Self { $($field),*, lifetime: _ } = self;
+                $body
+            }
+        }
+        $(#[$doc])*
+        $visibility fn $name<'s, R: Real>($($field: $type),*) {
+            R::vectorize($kernel { $($field),*, lifetime: std::marker::PhantomData });
+        }
+    };
+}
+
+kernel! {
+    /// `y *= s`
+    pub(crate) fn multiply / Multiply(s: &'s [R], y: &'s mut [R]) {
+        for (y, &s) in y.iter_mut().zip(s) {
+            *y *= s;
+        }
+    }
+}
+
+kernel! {
+    /// `y += s x`
+    pub(crate) fn multiply_add / MultiplyAdd(s: &'s [R], x: &'s [R], y: &'s mut [R]) {
+        for ((y, &s), &x) in y.iter_mut().zip(s).zip(x) {
+            *y += s * x;
+        }
+    }
+}
+
+kernel! {
+    /// `y = s x`
+    pub(crate) fn product / Product(s: &'s [R], x: &'s [R], y: &'s mut [R]) {
+        for ((y, &s), &x) in y.iter_mut().zip(s).zip(x) {
+            *y = s * x;
+        }
+    }
+}
+
+kernel! {
+    /// `y += x`
+    pub(crate) fn add / AddTo(x: &'s [R], y: &'s mut [R]) {
+        for (y, &x) in y.iter_mut().zip(x) {
+            *y += x;
+        }
+    }
+}
+
+kernel! {
+    /// `y = c x` or `y += c x`
+    pub(crate) fn scale / Scale(accumulate: Accumulate, c: R, x: &'s [R], y: &'s mut [R]) {
+        match accumulate {
+            // NUMERICS: 1 x is x to the bit, so no branch on c is needed.
+            Accumulate::Replace => for (y, &x) in y.iter_mut().zip(x) {
+                *y = c * x;
+            },
+            Accumulate::Add => for (y, &x) in y.iter_mut().zip(x) {
+                *y += c * x;
+            },
+        }
+    }
+}
+
+/// Which of an op's functions a loop evaluates.
+#[derive(Clone, Copy)]
+enum Part {
+    Primal,
+    Slope,
+    Curvature,
+}
+
+struct Evaluate<'s, R> {
+    part: Part,
+    x: &'s [R],
+    y: &'s [R],
+    out: &'s mut [R],
+}
+
+struct EvaluateOp<'s, R, E> {
+    op: E,
+    of: Evaluate<'s, R>,
+}
+
+impl<R: Real> Visitor for Evaluate<'_, R> {
+    type Output = ();
+    fn visit(self, op: impl Elementwise) {
+        R::vectorize(EvaluateOp { op, of: self });
+    }
+}
+
+impl<R: Real, E: Elementwise> Kernel for EvaluateOp<'_, R, E> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        let Evaluate { part, x, y, out } = self.of;
+        match part {
+            Part::Primal => {
+                for (out, &x) in out.iter_mut().zip(x) {
+                    *out = self.op.primal(x);
+                }
+            }
+            Part::Slope => {
+                for ((out, &x), &y) in out.iter_mut().zip(x).zip(y) {
+                    *out = self.op.slope(x, y);
+                }
+            }
+            Part::Curvature => {
+                for ((out, &x), &y) in out.iter_mut().zip(x).zip(y) {
+                    *out = curvature(self.op, x, y);
+                }
+            }
+        }
+    }
+}
+
+/// `f''(x)`, the tangent of `slope(x + e, y + s e)`: the second derivative of the one stated rule.
+#[inline(always)]
+fn curvature<R: Real>(op: impl Elementwise, x: R, y: R) -> R {
+    op.slope(Dual::new(x, R::ONE), Dual::new(y, op.slope(x, y))).eps
+}
+
+/// `y = f(x)`
+pub fn primal<R: Real>(op: ElementwiseOp, x: &[R], y: &mut [R]) {
+    op.visit(Evaluate { part: Part::Primal, x, y: &[], out: y });
+}
+
+/// `s = f'(x)`, where `y = f(x)`
+pub fn slope<R: Real>(op: ElementwiseOp, x: &[R], y: &[R], s: &mut [R]) {
+    op.visit(Evaluate { part: Part::Slope, x, y, out: s });
+}
+
+/// `s = f''(x)`, where `y = f(x)`
+pub fn second<R: Real>(op: ElementwiseOp, x: &[R], y: &[R], s: &mut [R]) {
+    op.visit(Evaluate { part: Part::Curvature, x, y, out: s });
+}

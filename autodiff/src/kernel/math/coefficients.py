@@ -1,0 +1,197 @@
+"""Derives every constant of this folder with mpmath and prints it in Rust's notation.
+
+Run it with `python3 coefficients.py`; `python3 coefficients.py reference` prints `reference.csv` instead.
+
+Each polynomial is the interpolant, in 60 digits, of the function named beside it at the Chebyshev nodes of the interval
+where it is used. That is within a small factor of the best approximation of its degree, needs no iteration, and the
+error printed after each table is the largest relative one (as a power of two) of the rounded coefficients on a fine grid.
+"""
+import struct
+import sys
+
+from mpmath import (cos, erf, erfc, exp, expm1, fac, linspace, log, log1p, lu_solve, matrix, mp, mpf, npdf, pi, sin, sqrt, tanh)
+
+mp.dps = 60
+HALF_LN2 = log(2) / 2
+K = 3  # the shift of `mills`: of 1, 1.5, ... 4.5 it needs the fewest terms
+
+
+def single(x):
+    return struct.unpack("f", struct.pack("f", float(x)))[0]
+
+
+def shown(x, width):
+    """The shortest decimal that rounds to x in the width."""
+    if width == 64:
+        return repr(float(x))
+    for digits in range(1, 10):
+        text = "%.*e" % (digits - 1, single(x))
+        if single(float(text)) == single(x):
+            return repr(float(text))
+
+
+def rounded(x, width):
+    return mpf(float(x)) if width == 64 else mpf(single(x))
+
+
+def chebyshev(a, b, n):
+    return [(a + b) / 2 + (b - a) / 2 * cos(pi * (2 * i + 1) / (2 * n)) for i in range(n)]
+
+
+def horner(c, x):
+    total = mpf(0)
+    for coefficient in reversed(c):
+        total = total * x + coefficient
+    return total
+
+
+def interpolant(f, a, b, n):
+    nodes = chebyshev(mpf(a), mpf(b), n)
+    a_ij = matrix(n, n)
+    b_i = matrix(n, 1)
+    for i, x in enumerate(nodes):
+        b_i[i] = f(x)
+        for j in range(n):
+            a_ij[i, j] = x**j
+    return list(lu_solve(a_ij, b_i))
+
+
+def show(name, coefficients, width, whole=None):
+    """`whole` maps (polynomial, x) to (approximation, truth) on a grid given with it."""
+    print(f"{name}, f{width}:")
+    for c in coefficients:
+        print(f"    {shown(c, width)},")
+    if whole:
+        function, grid = whole
+        c = [rounded(v, width) for v in coefficients]
+        worst = max(abs(a / t - 1) for a, t in (function(lambda x: horner(c, x), x) for x in grid))
+        print(f"    // relative error 2^{float(log(worst, 2)):.1f}")
+
+
+def series(f, terms, x):
+    return sum(f(i) * x**i for i in range(terms))
+
+
+def exponential():
+    # (e^r - 1 - r)/r^2 on |r| <= ln2/2, a little wider because rounding to n is done in floating point.
+    # The number of nodes is odd, so that 0 is one of them and the first coefficient is 1/2 exactly.
+    tail = lambda r: series(lambda i: 1 / fac(i + 2), 40, r)
+    edge = HALF_LN2 * mpf("1.001")
+    for width, n in ((32, 5), (64, 11)):
+        show("EXP_TAIL", interpolant(tail, -edge, edge, n), width,
+             (lambda p, r: (r + r * r * p(r), expm1(r)), linspace(-edge, edge, 300)))
+    # LN2_HIGH has so few bits that n * LN2_HIGH is exact; LN2_LOW is the rest.
+    for width, bits in ((32, 9), (64, 32)):
+        high = mpf(int(log(2) * 2**bits + mpf(1) / 2)) / 2**bits
+        print(f"LN2_HIGH, LN2_LOW, f{width}: {shown(high, width)}, {shown(log(2) - high, width)}")
+
+
+def logarithm():
+    # ln((1+s)/(1-s)) = 2s + s z R(z), z = s^2, |s| <= (sqrt2-1)/(sqrt2+1).
+    z_max = ((sqrt(2) - 1) / (sqrt(2) + 1)) ** 2
+    rest = lambda z: series(lambda i: mpf(2) / (2 * i + 3), 60, z)
+    for width, n in ((32, 4), (64, 7)):
+        show("LN_TAIL", interpolant(rest, 0, z_max, n), width,
+             (lambda p, z: (2 + z * p(z), 2 + z * rest(z)), linspace(0, z_max, 200)))
+
+
+def trigonometric():
+    # sin r = r + r z S(z); cos r = 1 - z/2 + z^2 C(z); z = r^2, |r| <= pi/4.
+    z_max = (pi / 4) ** 2 * mpf("1.001")
+    s = lambda z: series(lambda i: (-1) ** (i + 1) / fac(2 * i + 3), 30, z)
+    c = lambda z: series(lambda i: (-1) ** i / fac(2 * i + 4), 30, z)
+    for label, ns, nc in (("for f32", 4, 4), ("for f64", 6, 6)):
+        show(f"SIN_TAIL {label}", interpolant(s, 0, z_max, ns), 64,
+             (lambda p, z: (1 + z * p(z), 1 + z * s(z)), linspace(0, z_max, 200)))
+        show(f"COS_TAIL {label}", interpolant(c, 0, z_max, nc), 64,
+             (lambda p, z: (1 - z / 2 + z * z * p(z), 1 - z / 2 + z * z * c(z)), linspace(0, z_max, 200)))
+    rest, parts = pi / 2, []
+    for bits in (33, 33, None):  # n * part is exact for |n| <= 2^20
+        if bits is None:
+            parts.append(float(rest))
+        else:
+            exponent = int(mp.floor(log(rest, 2)))
+            scale = mpf(2) ** (bits - 1 - exponent)
+            parts.append(float(mp.floor(rest * scale) / scale))
+        rest -= mpf(parts[-1])
+    print("PI_HALF parts:", *map(repr, parts))
+    digits = mp.dps
+    mp.dps = 450
+    bits = int(mp.floor(2 / pi * mpf(2) ** 1280))
+    print("TWO_OVER_PI:", *[f"0x{(bits >> (1280 - 64 * (i + 1))) & (2**64 - 1):016x}" for i in range(20)])
+    print(f"PI_HALF_FIXED: 0x{int(mp.floor(pi / 2 * 2**63 + mpf(1) / 2)):016x}")
+    mp.dps = digits
+
+
+def error_function():
+    # e^(z^2) erfc(z) (z + K) as a polynomial in t = (z - K)/(z + K).
+    def scaled(t):
+        z = K * (1 + t) / (1 - t)
+        return exp(z * z) * erfc(z) * (z + K)
+    for width, n, z_max in ((32, 10, 11), (64, 24, 28)):
+        edge = mpf(z_max - K) / (z_max + K)
+        c = interpolant(scaled, -1, edge, n)
+        show("MILLS", c, width, (lambda p, t: (p(t), scaled(t)), linspace(mpf(-1), edge, 300)))
+    # erf(x) = x + x Q(x^2) on |x| <= 1/2.
+    q = lambda u: series(lambda i: 2 / sqrt(pi) * (-1) ** i / fac(i) / (2 * i + 1), 40, u) - 1
+    show("ERF_NEAR", interpolant(q, 0, mpf(1) / 4, 9), 64, (lambda p, u: (1 + p(u), 1 + q(u)), linspace(0, mpf(1) / 4, 200)))
+    # erf(x) = x P(x^2)/Q(x^2) on |x| <= 3.95 with Q(0) = 1, interpolated at Chebyshev nodes in x.
+    p_n, q_n, edge = 6, 5, mpf("3.95")
+    n = p_n + q_n + 1
+    f = lambda u: erf(sqrt(u)) / sqrt(u) if u > 0 else 2 / sqrt(pi)
+    a_ij, b_i = matrix(n, n), matrix(n, 1)
+    for i, x in enumerate(chebyshev(mpf(0), edge, n)):
+        u = x * x
+        b_i[i] = f(u)
+        for j in range(p_n + 1):
+            a_ij[i, j] = u**j
+        for j in range(1, q_n + 1):
+            a_ij[i, p_n + j] = -f(u) * u**j
+    solution = list(lu_solve(a_ij, b_i))
+    top, bottom = solution[:p_n + 1], [mpf(1)] + solution[p_n + 1:]
+    show("ERF_TOP", top, 32)
+    show("ERF_BOTTOM", bottom, 32)
+    top, bottom = [rounded(c, 32) for c in top], [rounded(c, 32) for c in bottom]
+    worst = max(abs(horner(top, u) / horner(bottom, u) / f(u) - 1) for u in (x * x for x in linspace(0, edge, 300)))
+    print(f"    // relative error 2^{float(log(worst, 2)):.1f}")
+
+
+def reference():
+    """Arguments are spread over each function's range by a fixed rule; values carry 25 digits."""
+    half = mpf(1) / 2
+    ordinary = [-30, -20, -8.25, -5.5, -3.75, -2.5, -1.5, -1.0625, -0.75, -0.5, -0.40625, -0.3, -0.1, -0.01, -1e-5, -1e-12, -1e-300]
+    ordinary = [float(x) for x in ordinary] + [-float(x) for x in ordinary]
+    golden = [float((half * (sqrt(5) - 1) * i) % 1) for i in range(1, 61)]
+    spread = lambda a, b: [a + (b - a) * g for g in golden]
+    powers = lambda a, b: [2.0 ** (a + (b - a) * g) for g in golden]
+    mills = lambda x: erfc(-x / sqrt(mpf(2))) / 2
+    table = {
+        "exp": (exp, ordinary + spread(-708.0, 709.0) + spread(-3.0, 3.0) + spread(-745.0, -708.0)[:8]),
+        "expm1": (expm1, ordinary + spread(-40.0, 709.0) + spread(-2.0, 2.0)),
+        "ln": (log, [x for x in ordinary if x > 0] + powers(-1074.0, 1023.0) + powers(-1.0, 1.0) + [1.0 + 2.0**-k for k in (1, 5, 20, 52)]),
+        "ln_1p": (log1p, [x for x in ordinary if x > -1] + powers(-60.0, 1023.0) + spread(-0.999, 2.0)),
+        "sin": (sin, ordinary + spread(-1e6, 1e6) + spread(-7.0, 7.0) + powers(20.0, 1023.0)[:30] + [6381956970095103.0 * 2.0**797]),
+        "cos": (cos, ordinary + spread(-1e6, 1e6) + spread(-7.0, 7.0) + powers(20.0, 1023.0)[:30] + [6381956970095103.0 * 2.0**797]),
+        "tanh": (tanh, ordinary + spread(-20.0, 20.0) + spread(-1.0, 1.0)),
+        "sigmoid": (lambda x: 1 / (1 + exp(-x)), ordinary + spread(-740.0, 40.0) + spread(-4.0, 4.0)),
+        "softplus": (lambda x: log1p(exp(x)), ordinary + spread(-740.0, 40.0) + spread(-4.0, 4.0)),
+        "erf": (erf, ordinary + spread(-6.0, 6.0) + spread(-1.5, 1.5)),
+        "erfc": (erfc, ordinary + spread(-6.0, 26.5) + spread(-1.5, 1.5)),
+        "normal_cdf": (mills, ordinary + spread(-37.0, 9.0) + spread(-3.0, 3.0)),
+        "normal_pdf": (npdf, ordinary + spread(-37.0, 37.0) + spread(-3.0, 3.0)),
+    }
+    print("# function, argument, value. mpmath 1.3.0 with 400 digits, printed by coefficients.py; arguments are exact doubles.")
+    mp.dps = 400
+    for name, (function, arguments) in table.items():
+        for x in arguments:
+            print(f"{name},{x!r},{mp.nstr(function(mpf(x)), 25)}")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["reference"]:
+        reference()
+    else:
+        exponential()
+        logarithm()
+        trigonometric()
+        error_function()

@@ -1,0 +1,8 @@
+//! Loops over slices: slices in, slices out, no tape.
+//!
+//! [`math`] holds the elementary functions, [`map`] the elementwise loops that are dispatched to the machine's
+//! vectors, [`gemm`] the matrix product, which is faer's.
+
+pub mod gemm;
+pub mod map;
+pub mod math;

@@ -1,0 +1,64 @@
+//! Plain functions over the primitive ops. They have no rules of their own.
+
+use crate::error::{Error, Result};
+use crate::real::Real;
+use crate::tape::Var;
+
+/// `ln softmax(x)` over the last axis.
+///
+/// # Shape
+/// `[.., c] -> [.., c]`
+///
+/// # Errors
+/// If `x` is a scalar.
+pub fn log_softmax<'a, R: Real>(x: Var<'a, R>) -> Result<Var<'a, R>> {
+    let Some((&classes, rows)) = x.shape().split_last() else {
+        return Err(Error::Axis { op: "log_softmax", axis: 0, shape: x.shape().into() });
+    };
+    // NUMERICS: ln softmax does not change when a constant is taken from a row, so the row's maximum is taken, as a
+    // constant, and no exponential overflows. Its derivative would cancel.
+    let tape = x.tape();
+    let mut top = R::ZERO;
+    let tops = tape.keep_with(x.value().len(), |i| {
+        if i % classes == 0 {
+            top = constant_maximum(&x.value()[i..i + classes]);
+        }
+        top
+    });
+    let shifted = x.minus(tape.constant(tops, x.shape())?)?;
+    let norm = shifted.exp().sum_axis(rows.len())?.ln();
+    shifted.minus(norm.broadcast(rows.len(), classes)?)
+}
+
+/// The largest primal of a row, with no tangent.
+fn constant_maximum<R: Real>(row: &[R]) -> R {
+    let top = row.iter().fold(f64::NEG_INFINITY, |top, x| top.max(x.primal()));
+    R::from_f64(if top.is_finite() { top } else { 0.0 })
+}
+
+/// Mean over samples of `-ln softmax(f)[label]`.
+///
+/// # Shape
+/// `f: [n, c]`, a label below c for each sample `-> []`
+///
+/// # Errors
+/// If there are not n labels, or one is not below c.
+pub fn cross_entropy<'a, R: Real>(f: Var<'a, R>, labels: &[u32]) -> Result<Var<'a, R>> {
+    Ok(log_softmax(f)?.pick(labels)?.mean().scale(-1.0))
+}
+
+/// `1/(2n)` times the sum over samples and outputs of `(f - y)^2`.
+///
+/// # Shape
+/// `f: [n, o], y: [n, o] -> []`
+///
+/// # Errors
+/// If the shapes differ.
+pub fn mean_squared_error<'a, R: Real>(f: Var<'a, R>, y: Var<'a, R>) -> Result<Var<'a, R>> {
+    let samples = f.shape().first().copied().unwrap_or(1);
+    if f.shape() != y.shape() {
+        let (left, right) = (f.shape().into(), y.shape().into());
+        return Err(Error::Shapes { op: "mean_squared_error", left, right, remedy: "give a target for each output" });
+    }
+    Ok(f.minus(y)?.powi(2).sum().scale(0.5 / samples as f64))
+}

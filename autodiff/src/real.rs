@@ -1,0 +1,188 @@
+//! The numbers that everything is generic over: `f32`, `f64` and the duals over them.
+
+use std::fmt::Debug;
+use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
+
+use crate::kernel::gemm::{self, Accumulate, View};
+use crate::kernel::math::Elementary;
+
+/// A real number that a program can be written on once and then evaluated or differentiated.
+///
+/// The elementary functions are our own polynomials ([`crate::kernel::math`]), so a scalar and an element of a slice
+/// have the same bits, on every machine.
+pub trait Real:
+    Copy
+    + Debug
+    + Send
+    + Sync
+    + PartialEq
+    + PartialOrd
+    + Neg<Output = Self>
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + AddAssign
+    + SubAssign
+    + MulAssign
+{
+    /// The additive identity.
+    const ZERO: Self;
+    /// The multiplicative identity.
+    const ONE: Self;
+
+    /// The number nearest to `x`; on a dual, a constant.
+    fn from_f64(x: f64) -> Self;
+    /// The innermost primal, widened: what comparisons and print-outs see.
+    fn primal(self) -> f64;
+
+    /// `e^x`.
+    fn exp(self) -> Self;
+    /// `e^x - 1`, accurate near 0.
+    fn expm1(self) -> Self;
+    /// Natural logarithm.
+    fn ln(self) -> Self;
+    /// `ln(1 + x)`, accurate near 0.
+    fn ln_1p(self) -> Self;
+    /// Sine of an angle in radians.
+    fn sin(self) -> Self;
+    /// Cosine of an angle in radians.
+    fn cos(self) -> Self;
+    /// Hyperbolic tangent.
+    fn tanh(self) -> Self;
+    /// `1 / (1 + e^-x)`.
+    fn sigmoid(self) -> Self;
+    /// `ln(1 + e^x)`.
+    fn softplus(self) -> Self;
+    /// The error function.
+    fn erf(self) -> Self;
+    /// `1 - erf(x)`, accurate in the upper tail.
+    fn erfc(self) -> Self;
+    /// The normal distribution function `Phi(x)`, accurate in the lower tail.
+    fn normal_cdf(self) -> Self;
+    /// The normal density `phi(x)`.
+    fn normal_pdf(self) -> Self;
+    /// Square root.
+    fn sqrt(self) -> Self;
+    /// Absolute value.
+    fn abs(self) -> Self;
+
+    /// `1 / x`.
+    #[inline(always)]
+    fn recip(self) -> Self {
+        Self::ONE / self
+    }
+
+    /// `x^n` by repeated squaring: the same bits everywhere, which the compiler's own `powi` does not promise.
+    #[inline(always)]
+    fn powi(self, n: i32) -> Self {
+        let (mut base, mut left, mut product) = (self, n.unsigned_abs(), Self::ONE);
+        while left > 0 {
+            if left & 1 == 1 {
+                product *= base;
+            }
+            left >>= 1;
+            if left > 0 {
+                base *= base;
+            }
+        }
+        if n < 0 { product.recip() } else { product }
+    }
+
+    /// `out = alpha a b` or `out += alpha a b`, where `out` is row-major `[a.rows, b.cols]`.
+    ///
+    /// A hook, so that the tape of duals reaches the same product as the tape of floats: their primals then agree to
+    /// the bit.
+    fn gemm(out: &mut [Self], accumulate: Accumulate, alpha: f64, a: View<'_, Self>, b: View<'_, Self>);
+
+    /// Runs a loop over slices, on the widest vectors of the machine where the number is a machine float.
+    fn vectorize<K: Kernel>(kernel: K) -> K::Output;
+}
+
+/// A loop over slices that [`Real::vectorize`] instantiates once for each instruction set.
+pub trait Kernel {
+    /// What the loop returns.
+    type Output;
+    /// The loop. Must be `#[inline(always)]` and call only functions that are.
+    fn run(self) -> Self::Output;
+}
+
+/// The machine floats: what files, weights and results hold.
+pub trait Float: Real + Elementary + faer::traits::RealField + Default + 'static {
+    /// NumPy's and our name of the type.
+    const NAME: &'static str;
+    /// Distance from 1 to the next number.
+    const EPSILON: f64;
+    /// Widened to `f64`, exactly.
+    fn to_f64(self) -> f64;
+    /// Whether it is neither NaN nor infinite.
+    fn is_finite(self) -> bool;
+}
+
+struct Instantiate<K>(K);
+
+impl<K: Kernel> pulp::NullaryFnOnce for Instantiate<K> {
+    type Output = K::Output;
+    #[inline(always)]
+    fn call(self) -> K::Output {
+        self.0.run()
+    }
+}
+
+macro_rules! machine_float {
+    ($float:ident) => {
+        impl Real for $float {
+            const ZERO: Self = 0.0;
+            const ONE: Self = 1.0;
+
+            #[inline(always)]
+            fn from_f64(x: f64) -> Self {
+                x as $float
+            }
+            #[inline(always)]
+            fn primal(self) -> f64 {
+                f64::from(self)
+            }
+            #[inline(always)]
+            fn sqrt(self) -> Self {
+                // NUMERICS: IEEE 754 rounds it correctly, so the instruction has the same bits everywhere.
+                $float::sqrt(self)
+            }
+            #[inline(always)]
+            fn abs(self) -> Self {
+                $float::abs(self)
+            }
+            machine_float!(@elementary exp expm1 ln ln_1p sin cos tanh sigmoid softplus erf erfc normal_cdf normal_pdf);
+
+            fn gemm(out: &mut [Self], accumulate: Accumulate, alpha: f64, a: View<'_, Self>, b: View<'_, Self>) {
+                gemm::product(out, accumulate, alpha as $float, a, b);
+            }
+            #[inline]
+            fn vectorize<K: Kernel>(kernel: K) -> K::Output {
+                pulp::Arch::new().dispatch(Instantiate(kernel))
+            }
+        }
+
+        impl Float for $float {
+            const NAME: &'static str = stringify!($float);
+            const EPSILON: f64 = $float::EPSILON as f64;
+            #[inline(always)]
+            fn to_f64(self) -> f64 {
+                f64::from(self)
+            }
+            #[inline(always)]
+            fn is_finite(self) -> bool {
+                $float::is_finite(self)
+            }
+        }
+    };
+    (@elementary $($function:ident)*) => {$(
+        #[inline(always)]
+        fn $function(self) -> Self {
+            Elementary::$function(self)
+        }
+    )*};
+}
+
+machine_float!(f32);
+machine_float!(f64);

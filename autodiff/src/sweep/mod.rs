@@ -1,0 +1,21 @@
+//! The sweeps over a recording.
+//!
+//! | sweep | direction | file |
+//! |---|---|---|
+//! | primal | forward | done while recording, [`crate::tape`] |
+//! | pushforward | forward | [`pushforward`] |
+//! | pullback | backward | [`pullback`] |
+//! | tangent of the pullback | backward | [`pullback`]: the same loop, its cotangents carrying tangents |
+//!
+//! Each dispatches on the kind of an op, never on the op, and carries a block of K directions with a leading axis:
+//! the tangents or cotangents of a value of shape `s` are `[K, s]`. What happens at a leaf is a [`sink`]'s affair.
+
+pub mod pool;
+pub mod pullback;
+pub mod pushforward;
+pub mod sink;
+
+pub use pool::Pool;
+pub use pullback::{pullback, pullback_tangent};
+pub use pushforward::{Tangents, pushforward};
+pub use sink::{Factor, Factors, Gradient, Lent, PerSample, Sink};

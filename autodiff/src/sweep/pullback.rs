@@ -1,0 +1,398 @@
+//! Cotangents, backwards, with or without their tangents.
+//!
+//! The transpose of a composition is the composition of the transposes, in the opposite order. So one loop down the
+//! tape carries K cotangents of every value that depends on a leaf:
+//!
+//! ```text
+//! elementwise   x_bar = s y_bar                              s = f'(x)
+//! linear        x_bar_i = A_i^T y_bar
+//! bilinear      a_bar = B(., b)^T y_bar,  b_bar = B(a, .)^T y_bar
+//! ```
+//!
+//! Differentiating those three lines along a direction of the leaves gives the tangent of the pullback, by the product
+//! rule. It is the same loop, over one cotangent that carries K tangents ([`pullback_tangent`]):
+//!
+//! ```text
+//! elementwise   x_bar_dot = s y_bar_dot + f''(x) x_dot y_bar
+//! linear        x_bar_dot_i = A_i^T y_bar_dot
+//! bilinear      a_bar_dot = B(., b)^T y_bar_dot + B(., b_dot)^T y_bar,  and its mirror image
+//! ```
+//!
+//! For a scalar output with seed 1 the cotangents of the leaves are the gradient, and their tangents the
+//! Hessian-vector products.
+
+use super::Pool;
+use super::pushforward::{Tangents, rows, rows_mut};
+use super::sink::{Lent, Sink};
+use crate::error::{Error, Result};
+use crate::kernel::gemm::Accumulate;
+use crate::kernel::map;
+use crate::op::bilinear::Sizes;
+use crate::op::linear::Combine;
+use crate::op::{LinearOp, Op};
+use crate::real::Real;
+use crate::tape::{Node, Tape, Var};
+
+/// The cotangents of one value, and their tangents.
+#[derive(Debug)]
+pub(crate) struct Slot<R> {
+    /// `[directions, ..shape]`
+    bar: Vec<R>,
+    /// `[tangents.directions, ..shape]`; none where zero by structure.
+    dot: Option<Vec<R>>,
+    /// The node whose cotangent this first was. A buffer that was only handed on keeps it.
+    origin: u32,
+}
+
+/// Pulls `directions` cotangents of `output` back to the leaves, which `sink` receives.
+///
+/// # Shape
+/// `seed: [K, ..shape of output]`
+///
+/// # Cost
+/// K times: one primal for linear and elementwise ops, two for bilinear ones with both operands active.
+///
+/// # Errors
+/// [`Error::Length`] if the seed does not fit; what the sink refuses.
+pub fn pullback<'a, R: Real>(
+    output: Var<'a, R>,
+    seed: &[R],
+    directions: usize,
+    sink: &mut impl Sink<'a, R>,
+    pool: &mut Pool<R>,
+) -> Result<()> {
+    sweep(output, seed, directions, None, sink, pool)
+}
+
+/// Pulls one cotangent of `output` back to the leaves with its tangents along every direction of `tangents`.
+///
+/// The stored primals are used again, so it costs about two pullbacks a direction, however many there are.
+///
+/// # Shape
+/// `seed: [..shape of output]`; the seed itself does not vary along the directions.
+///
+/// # Errors
+/// [`Error::Length`] if the seed does not fit; what the sink refuses.
+pub fn pullback_tangent<'a, R: Real>(
+    output: Var<'a, R>,
+    seed: &[R],
+    tangents: &Tangents<R>,
+    sink: &mut impl Sink<'a, R>,
+    pool: &mut Pool<R>,
+) -> Result<()> {
+    sweep(output, seed, 1, Some(tangents), sink, pool)
+}
+
+fn sweep<'a, R: Real>(
+    output: Var<'a, R>,
+    seed: &[R],
+    directions: usize,
+    tangents: Option<&Tangents<R>>,
+    sink: &mut impl Sink<'a, R>,
+    pool: &mut Pool<R>,
+) -> Result<()> {
+    let (tape, node) = (output.tape(), output.node());
+    let expected = directions * node.value.len();
+    if seed.len() != expected {
+        return Err(Error::Length { what: "cotangents", shape: node.shape.into(), expected, found: seed.len() });
+    }
+    sink.begin(output, directions)?;
+    let mut slots = std::mem::take(&mut pool.slots);
+    let mut uses = std::mem::take(&mut pool.uses);
+    slots.clear();
+    slots.resize_with(output.id() as usize + 1, || None);
+    uses.clear();
+    uses.resize(output.id() as usize + 1, 0);
+    for id in 0..=output.id() {
+        tape.node(id).inputs.iter().for_each(|&input| uses[input as usize] += 1);
+    }
+
+    let mut bar = pool.take(expected);
+    bar.copy_from_slice(seed);
+    slots[output.id() as usize] = Some(Slot { bar, dot: None, origin: output.id() });
+    let mut backward = Backward { tape, directions, tangents, sink, pool, slots, uses };
+    let mut done = Ok(());
+    for id in (0..=output.id()).rev() {
+        if let Some(slot) = backward.slots[id as usize].take() {
+            done = backward.step(id, slot);
+            if done.is_err() {
+                break;
+            }
+        }
+    }
+    let Backward { mut slots, uses, .. } = backward;
+    for slot in slots.drain(..).flatten() {
+        pool.give(slot.bar);
+        slot.dot.into_iter().for_each(|dot| pool.give(dot));
+    }
+    (pool.slots, pool.uses) = (slots, uses);
+    done
+}
+
+struct Backward<'s, 'a, R, S> {
+    tape: &'a Tape<'a, R>,
+    directions: usize,
+    tangents: Option<&'s Tangents<R>>,
+    sink: &'s mut S,
+    pool: &'s mut Pool<R>,
+    slots: Vec<Option<Slot<R>>>,
+    uses: Vec<u32>,
+}
+
+impl<'a, R: Real, S: Sink<'a, R>> Backward<'_, 'a, R, S> {
+    /// Moves the cotangents of node `id` on to its operands.
+    fn step(&mut self, id: u32, slot: Slot<R>) -> Result<()> {
+        let node = self.tape.node(id);
+        if let Op::Leaf(_) = node.op {
+            // The output is a leaf: y = 1 x.
+            let inputs = std::slice::from_ref(&id);
+            let identity = Op::Linear(LinearOp::Combine(Combine { coefficients: &[1.0] }));
+            self.lend(
+                id,
+                &Rule { tape: self.tape, node: Node { op: identity, inputs: &[], ..node }, inputs },
+                0,
+                &slot,
+            )?;
+        }
+        let rule = Rule { tape: self.tape, node, inputs: node.inputs };
+        for (i, &input) in node.inputs.iter().enumerate() {
+            if let Op::Leaf(_) = self.tape.node(input).op {
+                self.lend(id, &rule, i, &slot)?;
+            }
+        }
+        let mut handed_on = None;
+        for (i, &input) in node.inputs.iter().enumerate() {
+            let x = self.tape.node(input);
+            if !x.active || matches!(x.op, Op::Leaf(_)) {
+                continue;
+            }
+            if handed_on.is_none() && self.uses[input as usize] == 1 && rule.passes(i) {
+                handed_on = Some((i, input));
+            } else {
+                self.deposit(&rule, i, input, &slot);
+            }
+        }
+        match handed_on {
+            // No other node adds to this operand's cotangent, so the buffer may become it.
+            Some((i, input)) => self.slots[input as usize] = Some(self.hand_on(&rule, i, slot)),
+            None => {
+                slot.dot.into_iter().for_each(|dot| self.pool.give(dot));
+                if let Some(bar) = self.sink.retire(slot.origin, slot.bar) {
+                    self.pool.give(bar);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn lend(&mut self, id: u32, rule: &Rule<'_, 'a, R>, i: usize, slot: &Slot<R>) -> Result<()> {
+        let Op::Leaf(leaf) = self.tape.node(rule.inputs[i]).op else { unreachable!("only leaves are lent") };
+        let lent = Lent {
+            leaf: leaf as usize,
+            node: id,
+            operand: i,
+            rule,
+            origin: slot.origin,
+            directions: self.directions,
+            bar: &slot.bar,
+            dot: slot.dot.as_deref(),
+            tangents: self.tangents,
+        };
+        self.sink.lend(&lent, self.pool)
+    }
+
+    /// Turns the buffer of `y` into that of operand `i`, which has as many numbers.
+    fn hand_on(&mut self, rule: &Rule<'_, 'a, R>, i: usize, mut slot: Slot<R>) -> Slot<R> {
+        let Op::Elementwise(op) = rule.node.op else {
+            return slot;
+        };
+        let (x, y) = (self.tape.node(rule.inputs[i]), rule.node);
+        let mut slope = self.pool.take(y.value.len());
+        map::slope(op, x.value, y.value, &mut slope);
+        let before = self.tangents.and_then(|tangents| tangents.at(rule.inputs[i])).map(|x_dot| {
+            let mut bend = self.pool.take(y.value.len());
+            map::second(op, x.value, y.value, &mut bend);
+            map::multiply(&slot.bar, &mut bend);
+            (bend, x_dot)
+        });
+        rows_mut(&mut slot.bar, slope.len()).for_each(|bar| map::multiply(&slope, bar));
+        rows_mut(slot.dot.as_deref_mut().unwrap_or(&mut []), slope.len()).for_each(|dot| map::multiply(&slope, dot));
+        if let Some((bend, x_dot)) = before {
+            let dot = slot.dot.get_or_insert_with(|| self.pool.zeros(x_dot.len()));
+            rows(x_dot, bend.len())
+                .zip(rows_mut(dot, bend.len()))
+                .for_each(|(x_dot, dot)| map::multiply_add(&bend, x_dot, dot));
+            self.pool.give(bend);
+        }
+        self.pool.give(slope);
+        Slot { origin: rule.inputs[i], ..slot }
+    }
+
+    /// Adds what operand `i` receives through `rule` to its slot.
+    fn deposit(&mut self, rule: &Rule<'_, 'a, R>, i: usize, input: u32, slot: &Slot<R>) {
+        let len = self.tape.node(input).value.len();
+        let (mut accumulate, mut of_input) = match self.slots[input as usize].take() {
+            Some(slot) => (Accumulate::Add, slot),
+            None => {
+                (Accumulate::Replace, Slot { bar: self.pool.take(self.directions * len), dot: None, origin: input })
+            }
+        };
+        rule.pull(i, self.directions, &slot.bar, &mut of_input.bar, accumulate, self.pool);
+        if let Some(tangents) = self.tangents
+            && (slot.dot.is_some() || rule.bends(i, tangents))
+        {
+            let dot = of_input.dot.get_or_insert_with(|| {
+                accumulate = Accumulate::Replace;
+                self.pool.take(tangents.directions * len)
+            });
+            rule.pull_tangent(i, &slot.bar, slot.dot.as_deref(), tangents, dot, accumulate, self.pool);
+        }
+        self.slots[input as usize] = Some(of_input);
+    }
+}
+
+/// The derivative rules of one node, as its kind gives them.
+pub(crate) struct Rule<'s, 'a, R> {
+    pub(crate) tape: &'a Tape<'a, R>,
+    pub(crate) node: Node<'a, R>,
+    pub(crate) inputs: &'s [u32],
+}
+
+impl<'a, R: Real> Rule<'_, 'a, R> {
+    pub(crate) fn input(&self, i: usize) -> Node<'a, R> {
+        self.tape.node(self.inputs[i])
+    }
+
+    fn sizes(&self) -> Sizes<'a> {
+        Sizes { a: self.input(0).shape, b: self.input(1).shape }
+    }
+
+    /// Whether the cotangent of operand `i` can be made in the result's own buffer.
+    fn passes(&self, i: usize) -> bool {
+        match self.node.op {
+            Op::Elementwise(_) => true,
+            Op::Linear(op) => op.passes(i, self.input(i).shape, self.node.shape),
+            Op::Bilinear(_) | Op::Constant | Op::Leaf(_) => false,
+        }
+    }
+
+    /// Whether the pull to operand `i` itself varies along the directions.
+    pub(crate) fn bends(&self, i: usize, tangents: &Tangents<R>) -> bool {
+        match self.node.op {
+            Op::Elementwise(_) => tangents.at(self.inputs[i]).is_some(),
+            Op::Bilinear(_) => tangents.at(self.inputs[1 - i]).is_some(),
+            Op::Linear(_) | Op::Constant | Op::Leaf(_) => false,
+        }
+    }
+
+    /// `x_bar_i = (dy / dx_i)^T y_bar` or `+=`, for each direction.
+    pub(crate) fn pull(
+        &self,
+        i: usize,
+        directions: usize,
+        bar: &[R],
+        out: &mut [R],
+        accumulate: Accumulate,
+        pool: &mut Pool<R>,
+    ) {
+        let (x, y) = (self.input(i), self.node);
+        match y.op {
+            Op::Constant | Op::Leaf(_) => unreachable!("a leaf has no operands"),
+            Op::Elementwise(op) => {
+                let mut slope = pool.take(x.value.len());
+                map::slope(op, x.value, y.value, &mut slope);
+                for (bar, out) in rows(bar, slope.len()).zip(rows_mut(out, slope.len())) {
+                    match accumulate {
+                        Accumulate::Replace => map::product(&slope, bar, out),
+                        Accumulate::Add => map::multiply_add(&slope, bar, out),
+                    }
+                }
+                pool.give(slope);
+            }
+            Op::Linear(op) => {
+                for k in 0..directions {
+                    let (bar, out) = (direction(bar, k, y), direction_mut(out, k, x));
+                    op.transpose(i, (y.shape, bar), (x.shape, out), accumulate);
+                }
+            }
+            Op::Bilinear(op) if i == 0 => {
+                op.pull_left(self.sizes(), directions, bar, self.input(1).value, out, accumulate)
+            }
+            Op::Bilinear(op) => {
+                for k in 0..directions {
+                    op.pull_right(
+                        self.sizes(),
+                        self.input(0).value,
+                        direction(bar, k, y),
+                        direction_mut(out, k, x),
+                        accumulate,
+                    );
+                }
+            }
+        }
+    }
+
+    /// The tangent of [`Rule::pull`] along each direction: the pull of `dot`, and the varying pull of `bar`.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "a rule of the calculus: two cotangents, their tangents, and where they go"
+    )]
+    pub(crate) fn pull_tangent(
+        &self,
+        i: usize,
+        bar: &[R],
+        dot: Option<&[R]>,
+        tangents: &Tangents<R>,
+        out: &mut [R],
+        mut accumulate: Accumulate,
+        pool: &mut Pool<R>,
+    ) {
+        let (x, y, directions) = (self.input(i), self.node, tangents.directions);
+        if let Some(dot) = dot {
+            self.pull(i, directions, dot, out, accumulate, pool);
+            accumulate = Accumulate::Add;
+        }
+        match y.op {
+            Op::Elementwise(op) => {
+                let Some(x_dot) = tangents.at(self.inputs[i]) else {
+                    return;
+                };
+                let mut bend = pool.take(x.value.len());
+                map::second(op, x.value, y.value, &mut bend);
+                map::multiply(bar, &mut bend);
+                for (x_dot, out) in rows(x_dot, bend.len()).zip(rows_mut(out, bend.len())) {
+                    match accumulate {
+                        Accumulate::Replace => map::product(&bend, x_dot, out),
+                        Accumulate::Add => map::multiply_add(&bend, x_dot, out),
+                    }
+                }
+                pool.give(bend);
+            }
+            Op::Bilinear(op) => {
+                let Some(other_dot) = tangents.at(self.inputs[1 - i]) else {
+                    return;
+                };
+                let other = self.input(1 - i);
+                for k in 0..directions {
+                    let (other_dot, out) = (direction(other_dot, k, other), direction_mut(out, k, x));
+                    if i == 0 {
+                        op.pull_left(self.sizes(), 1, bar, other_dot, out, accumulate);
+                    } else {
+                        op.pull_right(self.sizes(), other_dot, bar, out, accumulate);
+                    }
+                }
+            }
+            Op::Linear(_) | Op::Constant | Op::Leaf(_) => {}
+        }
+    }
+}
+
+/// Direction `k` of a block for a node's value.
+fn direction<'v, R>(block: &'v [R], k: usize, node: Node<'_, R>) -> &'v [R] {
+    &block[k * node.value.len()..][..node.value.len()]
+}
+
+/// Direction `k` of a block for a node's value, to be written.
+fn direction_mut<'v, R>(block: &'v mut [R], k: usize, node: Node<'_, R>) -> &'v mut [R] {
+    &mut block[k * node.value.len()..][..node.value.len()]
+}

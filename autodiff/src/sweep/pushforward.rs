@@ -1,0 +1,152 @@
+//! Tangents, forwards.
+//!
+//! The differential of a composition is the composition of the differentials, in the order of evaluation. So one loop
+//! up the tape carries K tangents of every value:
+//!
+//! ```text
+//! elementwise   y_dot = s x_dot                       s = f'(x)
+//! linear        y_dot = A_1 x_dot_1 + A_2 x_dot_2 ..
+//! bilinear      y_dot = B(a_dot, b) + B(a, b_dot)
+//! ```
+
+use super::Pool;
+use crate::error::{Error, Result};
+use crate::kernel::gemm::Accumulate;
+use crate::kernel::map;
+use crate::op::Op;
+use crate::op::bilinear::Sizes;
+use crate::real::Real;
+use crate::tape::{Node, Tape, Var};
+
+/// The K tangents of every value on a tape.
+#[derive(Debug)]
+pub struct Tangents<R> {
+    /// How many directions there are.
+    pub directions: usize,
+    of: Vec<Option<Vec<R>>>,
+}
+
+impl<R: Real> Tangents<R> {
+    /// The tangents `[K, ..shape]` of a variable; `None` where they are zero by structure.
+    pub fn of(&self, var: Var<'_, R>) -> Option<&[R]> {
+        self.at(var.id())
+    }
+
+    pub(crate) fn at(&self, id: u32) -> Option<&[R]> {
+        self.of[id as usize].as_deref()
+    }
+
+    /// Gives the buffers back.
+    pub fn release(mut self, pool: &mut Pool<R>) {
+        for buffer in self.of.drain(..).flatten() {
+            pool.give(buffer);
+        }
+        pool.tangents = self.of;
+    }
+}
+
+/// Pushes `directions` tangents of the seeded variables forward through the whole tape.
+///
+/// # Shape
+/// A seed is `[K, ..shape of its variable]`; what is not seeded has tangent zero.
+///
+/// # Cost
+/// K primals for linear and elementwise ops, 2K for bilinear ones with both operands active.
+///
+/// # Errors
+/// [`Error::Length`] if a seed does not fit its variable.
+pub fn pushforward<'a, R: Real>(
+    tape: &'a Tape<'a, R>,
+    seeds: &[(Var<'a, R>, &[R])],
+    directions: usize,
+    pool: &mut Pool<R>,
+) -> Result<Tangents<R>> {
+    let mut of = std::mem::take(&mut pool.tangents);
+    of.clear();
+    of.resize_with(tape.len(), || None);
+    for (var, seed) in seeds {
+        let node = var.node();
+        let expected = directions * node.value.len();
+        if seed.len() != expected {
+            return Err(Error::Length { what: "tangents", shape: node.shape.into(), expected, found: seed.len() });
+        }
+        let mut buffer = pool.take(expected);
+        buffer.copy_from_slice(seed);
+        of[var.id() as usize] = Some(buffer);
+    }
+    let mut tangents = Tangents { directions, of };
+    for id in 0..tape.len() as u32 {
+        let node = tape.node(id);
+        if tangents.of[id as usize].is_none()
+            && let Some(y_dot) = step(tape, &node, &tangents, pool)
+        {
+            tangents.of[id as usize] = Some(y_dot);
+        }
+    }
+    Ok(tangents)
+}
+
+fn step<R: Real>(tape: &Tape<'_, R>, node: &Node<'_, R>, tangents: &Tangents<R>, pool: &mut Pool<R>) -> Option<Vec<R>> {
+    let k = tangents.directions;
+    let len = node.value.len();
+    match node.op {
+        Op::Constant | Op::Leaf(_) => None,
+        Op::Elementwise(op) => {
+            let x_dot = tangents.at(node.inputs[0])?;
+            let x = tape.node(node.inputs[0]);
+            let mut slope = pool.take(len);
+            map::slope(op, x.value, node.value, &mut slope);
+            let mut y_dot = pool.take(k * len);
+            for (x_dot, y_dot) in rows(x_dot, len).zip(rows_mut(&mut y_dot, len)) {
+                map::product(&slope, x_dot, y_dot);
+            }
+            pool.give(slope);
+            Some(y_dot)
+        }
+        Op::Linear(op) => {
+            let mut y_dot: Option<Vec<R>> = None;
+            for (i, &input) in node.inputs.iter().enumerate() {
+                let Some(x_dot) = tangents.at(input) else {
+                    continue;
+                };
+                let x = tape.node(input);
+                let accumulate = if y_dot.is_some() { Accumulate::Add } else { Accumulate::Replace };
+                let y_dot = y_dot.get_or_insert_with(|| pool.take(k * len));
+                for d in 0..k {
+                    let x_dot = &x_dot[d * x.value.len()..][..x.value.len()];
+                    op.apply(i, (x.shape, x_dot), (node.shape, &mut y_dot[d * len..][..len]), accumulate);
+                }
+            }
+            y_dot
+        }
+        Op::Bilinear(op) => {
+            let (a_dot, b_dot) = (tangents.at(node.inputs[0]), tangents.at(node.inputs[1]));
+            let (a, b) = (tape.node(node.inputs[0]), tape.node(node.inputs[1]));
+            let sizes = Sizes { a: a.shape, b: b.shape };
+            let mut y_dot = None;
+            if let Some(a_dot) = a_dot {
+                let y_dot = y_dot.insert(pool.take(k * len));
+                op.apply(sizes, k, a_dot, b.value, y_dot, Accumulate::Replace);
+            }
+            if let Some(b_dot) = b_dot {
+                let accumulate = if y_dot.is_some() { Accumulate::Add } else { Accumulate::Replace };
+                let y_dot = y_dot.get_or_insert_with(|| pool.take(k * len));
+                for d in 0..k {
+                    let b_dot = &b_dot[d * b.value.len()..][..b.value.len()];
+                    op.apply(sizes, 1, a.value, b_dot, &mut y_dot[d * len..][..len], accumulate);
+                }
+            }
+            y_dot
+        }
+    }
+}
+
+/// The directions of a block, one after another.
+pub(crate) fn rows<R>(block: &[R], len: usize) -> std::slice::ChunksExact<'_, R> {
+    block.chunks_exact(len.max(1))
+}
+
+/// The directions of a block, one after another, to be written.
+pub(crate) fn rows_mut<R>(block: &mut [R], len: usize) -> std::slice::ChunksExactMut<'_, R> {
+    block.chunks_exact_mut(len.max(1))
+}

@@ -1,0 +1,358 @@
+//! What a pullback does when it reaches a leaf.
+//!
+//! It does not accumulate a gradient. It lends the factors of the contribution, the rule of the consuming op and the
+//! cotangent of its result, and a sink makes of them what it wants:
+//!
+//! | sink | what it does | result |
+//! |---|---|---|
+//! | [`Gradient`] | sums over everything | `J^T v`, and its tangents |
+//! | [`PerSample`] | one product a sample and direction | the explicit Jacobian |
+//! | [`Factors`] | keeps the factors | what the structured NTK contracts |
+
+use super::pullback::Rule;
+use super::{Pool, Tangents};
+use crate::error::{Error, Result};
+use crate::kernel::gemm::Accumulate;
+use crate::op::bilinear::Sizes;
+use crate::op::{BilinearOp, LinearOp, Op, Samples};
+use crate::real::Real;
+use crate::tape::{Node, Var};
+
+/// A receiver of the leaves' cotangents.
+pub trait Sink<'a, R: Real> {
+    /// A pullback begins. Refuse here what the output alone shows to be impossible.
+    ///
+    /// # Errors
+    /// Whatever the sink cannot do for this output.
+    fn begin(&mut self, _output: Var<'a, R>, _directions: usize) -> Result<()> {
+        Ok(())
+    }
+
+    /// A leaf is an operand of an op whose cotangent is known.
+    ///
+    /// # Errors
+    /// If the sink cannot use the contribution.
+    fn lend(&mut self, lent: &Lent<'_, 'a, R>, pool: &mut Pool<R>) -> Result<()>;
+
+    /// The cotangent buffer that was lent under this origin is no longer needed: keep it, or give it back.
+    fn retire(&mut self, _origin: u32, bar: Vec<R>) -> Option<Vec<R>> {
+        Some(bar)
+    }
+}
+
+/// A contribution to the cotangent of a leaf, unevaluated.
+pub struct Lent<'s, 'a, R> {
+    /// Ordinal of the leaf.
+    pub leaf: usize,
+    /// The consuming node.
+    pub node: u32,
+    /// Which of its operands the leaf is.
+    pub operand: usize,
+    /// The buffer's first owner: two loans with one origin have one cotangent.
+    pub origin: u32,
+    /// How many cotangents there are.
+    pub directions: usize,
+    /// Cotangents of the consuming node, `[K, ..shape]`.
+    pub bar: &'s [R],
+    /// Tangents of the cotangent, if they are asked for and not zero by structure.
+    pub dot: Option<&'s [R]>,
+    pub(crate) rule: &'s Rule<'s, 'a, R>,
+    pub(crate) tangents: Option<&'s Tangents<R>>,
+}
+
+impl<'a, R: Real> Lent<'_, 'a, R> {
+    /// The consuming node.
+    pub fn consumer(&self) -> Node<'a, R> {
+        self.rule.node
+    }
+
+    /// Refuses unless the contribution splits by samples: the consuming op must carry the sample axis in front, and
+    /// the leaf must not lie along it.
+    ///
+    /// # Errors
+    /// [`Error::NotPerSample`] or [`Error::MixesSamples`], with the op named.
+    pub fn per_sample(&self) -> Result<()> {
+        let consumer = self.rule.node;
+        let (why, remedy) = match consumer.samples {
+            Samples::Mixed(node) => {
+                return Err(Error::MixesSamples { op: self.rule.tape.node(node).op.name(), node });
+            }
+            Samples::Free => (
+                "whose value does not depend on samples, so its cotangent is already summed over them",
+                "combine the products instead of the parameters (x W + x U, not x (W + U))",
+            ),
+            Samples::Axis { axis: 0, .. } if self.covers_samples() => {
+                ("along the sample axis, so that it has a part for each sample", "use a parameter without that axis")
+            }
+            Samples::Axis { axis: 0, .. } => return Ok(()),
+            Samples::Axis { .. } => {
+                ("whose samples are not along its first axis", "let the samples lead: x W, not W^T x^T")
+            }
+        };
+        let (parameter, op) = (self.leaf, consumer.op.name());
+        Err(Error::NotPerSample { parameter, op, node: self.node, why, remedy })
+    }
+
+    fn covers_samples(&self) -> bool {
+        match self.rule.node.op {
+            Op::Bilinear(BilinearOp::Matmul(_)) => self.operand != 1,
+            Op::Linear(LinearOp::Combine(_)) => self.rule.input(self.operand).shape.len() == self.rule.node.shape.len(),
+            _ => true,
+        }
+    }
+}
+
+/// Sums every contribution: `J^T v`, and the tangents of that.
+#[derive(Debug, Default)]
+pub struct Gradient<R> {
+    bars: Vec<Option<Vec<R>>>,
+    dots: Vec<Option<Vec<R>>>,
+}
+
+impl<R: Real> Gradient<R> {
+    /// An empty sink.
+    pub fn new() -> Self {
+        Self { bars: Vec::new(), dots: Vec::new() }
+    }
+
+    /// The cotangents of a leaf, `[K, ..shape]`; `None` where they are zero by structure.
+    pub fn of(&self, leaf: usize) -> Option<&[R]> {
+        self.bars.get(leaf)?.as_deref()
+    }
+
+    /// The tangents of a leaf's cotangent, `[K, ..shape]`; `None` where they are zero by structure.
+    pub fn tangent_of(&self, leaf: usize) -> Option<&[R]> {
+        self.dots.get(leaf)?.as_deref()
+    }
+
+    /// Gives the buffers back, and keeps the empty lists for the next sweep.
+    pub fn release(&mut self, pool: &mut Pool<R>) {
+        for buffer in self.bars.iter_mut().chain(&mut self.dots).filter_map(Option::take) {
+            pool.give(buffer);
+        }
+    }
+}
+
+impl<'a, R: Real> Sink<'a, R> for Gradient<R> {
+    fn begin(&mut self, output: Var<'a, R>, _: usize) -> Result<()> {
+        let leaves = output.tape().leaves();
+        self.bars.resize_with(leaves, || None);
+        self.dots.resize_with(leaves, || None);
+        Ok(())
+    }
+
+    fn lend(&mut self, lent: &Lent<'_, 'a, R>, pool: &mut Pool<R>) -> Result<()> {
+        let (rule, i) = (lent.rule, lent.operand);
+        let len = rule.input(i).value.len();
+        let (bar, accumulate) = summand(&mut self.bars[lent.leaf], lent.directions * len, pool);
+        rule.pull(i, lent.directions, lent.bar, bar, accumulate, pool);
+        if let Some(tangents) = lent.tangents
+            && (lent.dot.is_some() || rule.bends(i, tangents))
+        {
+            let (dot, accumulate) = summand(&mut self.dots[lent.leaf], tangents.directions * len, pool);
+            rule.pull_tangent(i, lent.bar, lent.dot, tangents, dot, accumulate, pool);
+        }
+        Ok(())
+    }
+}
+
+/// The buffer to add to, and whether it holds anything yet.
+fn summand<'s, R: Real>(sum: &'s mut Option<Vec<R>>, len: usize, pool: &mut Pool<R>) -> (&'s mut Vec<R>, Accumulate) {
+    let accumulate = if sum.is_some() { Accumulate::Add } else { Accumulate::Replace };
+    (sum.get_or_insert_with(|| pool.take(len)), accumulate)
+}
+
+/// The explicit Jacobian: one product for each sample and direction.
+///
+/// # Shape
+/// `[K, n, P]`, P the parameters of all leaves, in order.
+///
+/// # Cost
+/// `n K P` numbers. This is the reference, and the thing to beat.
+#[derive(Debug)]
+pub struct PerSample<R> {
+    /// Where each leaf's columns begin; the last entry is P.
+    offsets: Vec<usize>,
+    samples: usize,
+    directions: usize,
+    rows: Vec<R>,
+}
+
+impl<R: Real> PerSample<R> {
+    /// A Jacobian for leaves of these lengths.
+    pub fn new(lengths: &[usize]) -> Self {
+        let mut offsets = vec![0];
+        offsets.extend(lengths.iter().scan(0, |end, len| {
+            *end += len;
+            Some(*end)
+        }));
+        Self { offsets, samples: 0, directions: 0, rows: Vec::new() }
+    }
+
+    /// The rows, `[K, n, P]`.
+    pub fn rows(&self) -> &[R] {
+        &self.rows
+    }
+
+    /// The rows, `[K, n, P]`, to keep.
+    pub fn into_rows(self) -> Vec<R> {
+        self.rows
+    }
+}
+
+impl<'a, R: Real> Sink<'a, R> for PerSample<R> {
+    fn begin(&mut self, output: Var<'a, R>, directions: usize) -> Result<()> {
+        self.samples = leading_samples(output)?;
+        self.directions = directions;
+        self.rows.clear();
+        self.rows.resize(self.samples * directions * self.offsets[self.offsets.len() - 1], R::ZERO);
+        Ok(())
+    }
+
+    fn lend(&mut self, lent: &Lent<'_, 'a, R>, _: &mut Pool<R>) -> Result<()> {
+        lent.per_sample()?;
+        let (y, i) = (lent.consumer(), lent.operand);
+        let parameters = self.offsets[self.offsets.len() - 1];
+        let columns = self.offsets[lent.leaf]..self.offsets[lent.leaf + 1];
+        let one = |shape: &[usize]| {
+            let mut one = crate::shape::Shape::new(shape).to_vec();
+            one[0] /= self.samples;
+            one
+        };
+        let (y_one, len) = (one(y.shape), y.value.len() / self.samples.max(1));
+        for k in 0..self.directions {
+            for sample in 0..self.samples {
+                let bar = &lent.bar[k * y.value.len() + sample * len..][..len];
+                let out = &mut self.rows[(k * self.samples + sample) * parameters..][columns.clone()];
+                match y.op {
+                    Op::Linear(op) => op.transpose(i, (&y_one, bar), (lent.rule.input(i).shape, out), Accumulate::Add),
+                    Op::Bilinear(op) => {
+                        let (a, b) = (lent.rule.input(0), lent.rule.input(1));
+                        let a_len = a.value.len() / self.samples;
+                        let sizes = Sizes { a: &one(a.shape), b: b.shape };
+                        op.pull_right(sizes, &a.value[sample * a_len..][..a_len], bar, out, Accumulate::Add);
+                    }
+                    Op::Constant | Op::Leaf(_) | Op::Elementwise(_) => {
+                        unreachable!("refused as not per sample")
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Keeps the factors of every contribution, for contractions that never form a Jacobian.
+///
+/// A sample's gradient of parameter W through one use `y = alpha x W` is `alpha x^T y_bar`, so the products of two
+/// samples' gradients are `alpha^2 (x . x') (y_bar . y_bar')`: only the factors are needed.
+#[derive(Debug)]
+pub struct Factors<'a, R> {
+    /// Samples.
+    pub samples: usize,
+    /// Directions K.
+    pub directions: usize,
+    /// A factor for every use of every leaf.
+    pub factors: Vec<Factor<'a, R>>,
+    /// Cotangents that the factors refer to.
+    pub cotangents: Vec<Cotangent<R>>,
+    output: u32,
+}
+
+/// One use of one leaf.
+#[derive(Clone, Copy, Debug)]
+pub struct Factor<'a, R> {
+    /// Ordinal of the leaf.
+    pub leaf: usize,
+    /// The rows that the leaf was multiplied by, `[n * positions, fan_in]`; `None` for a leaf that was added (a bias:
+    /// rows of ones).
+    pub input: Option<&'a [R]>,
+    /// Columns of the input; 1 for a bias.
+    pub fan_in: usize,
+    /// Columns of the cotangent.
+    pub fan_out: usize,
+    /// Rows a sample.
+    pub positions: usize,
+    /// The use's factor: `alpha` of the product, the coefficient of the sum.
+    pub coefficient: f64,
+    /// Origin of its cotangent.
+    pub origin: u32,
+}
+
+/// The cotangents of a consuming node.
+#[derive(Debug)]
+pub struct Cotangent<R> {
+    /// The node.
+    pub origin: u32,
+    /// Whether it is the seed itself, unchanged.
+    pub is_seed: bool,
+    /// `[K, n * positions, fan_out]`
+    pub bar: Vec<R>,
+}
+
+impl<R> Default for Factors<'_, R> {
+    fn default() -> Self {
+        Self { samples: 0, directions: 0, factors: Vec::new(), cotangents: Vec::new(), output: 0 }
+    }
+}
+
+impl<'a, R: Real> Sink<'a, R> for Factors<'a, R> {
+    fn begin(&mut self, output: Var<'a, R>, directions: usize) -> Result<()> {
+        *self = Self { samples: leading_samples(output)?, directions, output: output.id(), ..Self::default() };
+        Ok(())
+    }
+
+    fn lend(&mut self, lent: &Lent<'_, 'a, R>, _: &mut Pool<R>) -> Result<()> {
+        lent.per_sample()?;
+        let y = lent.consumer();
+        let fan_out = *lent.rule.input(lent.operand).shape.last().unwrap_or(&1);
+        let positions = y.value.len().checked_div(self.samples * fan_out).unwrap_or(1);
+        let (input, fan_in, coefficient) = match y.op {
+            Op::Bilinear(BilinearOp::Matmul(op)) => {
+                let x = lent.rule.input(0);
+                (Some(x.value), *x.shape.last().unwrap_or(&1), op.alpha)
+            }
+            Op::Linear(LinearOp::Combine(op)) => (None, 1, op.coefficients[lent.operand]),
+            Op::Linear(_) | Op::Bilinear(_) | Op::Constant | Op::Leaf(_) | Op::Elementwise(_) => {
+                unreachable!("refused as not per sample")
+            }
+        };
+        let fan_out = match y.op {
+            Op::Bilinear(_) => *y.shape.last().unwrap_or(&1),
+            _ => fan_out,
+        };
+        self.factors.push(Factor {
+            leaf: lent.leaf,
+            input,
+            fan_in,
+            fan_out,
+            positions,
+            coefficient,
+            origin: lent.origin,
+        });
+        Ok(())
+    }
+
+    fn retire(&mut self, origin: u32, bar: Vec<R>) -> Option<Vec<R>> {
+        if self.factors.iter().any(|factor| factor.origin == origin) {
+            self.cotangents.push(Cotangent { origin, is_seed: origin == self.output, bar });
+            return None;
+        }
+        Some(bar)
+    }
+}
+
+/// Samples along the first axis of an output, or why they are not there.
+fn leading_samples<R: Real>(output: Var<'_, R>) -> Result<usize> {
+    match output.samples() {
+        Samples::Axis { axis: 0, group } => Ok(output.shape()[0] / group as usize),
+        Samples::Mixed(node) => Err(Error::MixesSamples { op: output.tape().node(node).op.name(), node }),
+        Samples::Axis { .. } | Samples::Free => Err(Error::NotPerSample {
+            parameter: 0,
+            op: output.node().op.name(),
+            node: output.id(),
+            why: "the output, which has no samples along its first axis",
+            remedy: "let the samples be the first axis of the input (Tape::samples) and of the output",
+        }),
+    }
+}

@@ -1,0 +1,216 @@
+//! What is recorded: a list of nodes in an arena, and copyable handles to them.
+//!
+//! Evaluating a program on [`Var`]s runs it and writes down each primitive op, in order: the tape. That order is a
+//! topological one, so a forward sweep is a loop up the list and a backward sweep a loop down it.
+//!
+//! # Memory
+//! The tape and everything on it live in an [`Arena`], and nothing on it owns heap memory, so dropping a tape is
+//! free and the next recording re-uses its memory. Weights and data are not copied: a leaf borrows its numbers.
+//! The arena cannot be reset while a variable lives; the borrow checker sees to it:
+//!
+//! ```compile_fail
+//! use autodiff::Arena;
+//! let mut arena = Arena::new();
+//! let x = arena.tape::<f64>().leaf(&[1.0], &[1]).unwrap();
+//! arena.tape::<f64>(); // would reset the arena under x: does not compile
+//! println!("{:?}", x.value());
+//! ```
+
+mod arena;
+mod node;
+mod var;
+
+use std::cell::{Cell, RefCell};
+
+use bumpalo::Bump;
+use bumpalo::collections::Vec as BumpVec;
+use smallvec::SmallVec;
+
+pub use arena::Arena;
+pub use node::Node;
+pub use var::Var;
+
+use crate::error::{Error, Result};
+use crate::kernel::gemm::Accumulate;
+use crate::kernel::map;
+use crate::op::bilinear::Sizes;
+use crate::op::{BilinearOp, ElementwiseOp, LinearOp, Op, Operand, Samples};
+use crate::real::Real;
+use crate::shape::Shape;
+
+/// A recording: the list of nodes, oldest first.
+///
+/// Made by [`Arena::tape`]. Belongs to one thread; parallel work records one tape a task.
+pub struct Tape<'a, R> {
+    values: &'a Bump,
+    nodes: RefCell<BumpVec<'a, Node<'a, R>>>,
+    /// Longest recording of this arena so far, so that the next one reserves it.
+    longest: &'a Cell<usize>,
+    leaves: Cell<u32>,
+    samples: Cell<Option<usize>>,
+}
+
+impl<'a, R: Real> Tape<'a, R> {
+    /// Records a leaf: a value that derivatives are taken by. Leaves are numbered from 0 in order of recording.
+    ///
+    /// # Errors
+    /// [`Error::Length`] if the slice does not fit the shape.
+    pub fn leaf(&'a self, value: &'a [R], shape: &[usize]) -> Result<Var<'a, R>> {
+        let ordinal = self.leaves.get();
+        self.given(Op::Leaf(ordinal), value, shape, Samples::Free).inspect(|_| self.leaves.set(ordinal + 1))
+    }
+
+    /// Records a constant: a value that no derivative is taken by.
+    ///
+    /// # Errors
+    /// [`Error::Length`] if the slice does not fit the shape.
+    pub fn constant(&'a self, value: &'a [R], shape: &[usize]) -> Result<Var<'a, R>> {
+        self.given(Op::Constant, value, shape, Samples::Free)
+    }
+
+    /// Records a constant whose first axis counts samples. What depends on them is tagged from here on.
+    ///
+    /// A statistic of the batch that was computed elsewhere and enters as a constant cannot be recognized as one.
+    ///
+    /// # Errors
+    /// [`Error::Length`] if the slice does not fit the shape, [`Error::Axis`] if there is no axis,
+    /// [`Error::SampleCount`] if the tape has another number of samples.
+    pub fn samples(&'a self, value: &'a [R], shape: &[usize]) -> Result<Var<'a, R>> {
+        let Some(&found) = shape.first() else {
+            return Err(Error::Axis { op: "samples", axis: 0, shape: shape.into() });
+        };
+        let expected = self.samples.get().unwrap_or(found);
+        if expected != found {
+            return Err(Error::SampleCount { expected, found });
+        }
+        let var = self.given(Op::Constant, value, shape, Samples::along(0))?;
+        self.samples.set(Some(found));
+        Ok(var)
+    }
+
+    fn given(&'a self, op: Op<'a>, value: &'a [R], shape: &[usize], samples: Samples) -> Result<Var<'a, R>> {
+        let expected = shape.iter().product();
+        if value.len() != expected {
+            return Err(Error::Length { what: op.name(), shape: shape.into(), expected, found: value.len() });
+        }
+        let active = matches!(op, Op::Leaf(_));
+        let shape = self.values.alloc_slice_copy(shape);
+        Ok(self.push(Node { op, inputs: &[], shape, value, samples, active }))
+    }
+
+    /// Copies numbers into the arena, for a leaf or a constant that nobody else holds.
+    pub fn keep(&'a self, value: &[R]) -> &'a [R] {
+        self.values.alloc_slice_copy(value)
+    }
+
+    /// Fills a slice of the arena with the numbers that `number` gives for 0, 1, 2, ...
+    pub fn keep_with(&'a self, len: usize, number: impl FnMut(usize) -> R) -> &'a [R] {
+        self.values.alloc_slice_fill_with(len, number)
+    }
+
+    /// Copies indices or coefficients into the arena, where an op can refer to them.
+    pub(crate) fn keep_list<T: Copy>(&'a self, list: &[T]) -> &'a [T] {
+        self.values.alloc_slice_copy(list)
+    }
+
+    /// How many nodes there are.
+    pub fn len(&self) -> usize {
+        self.nodes.borrow().len()
+    }
+
+    /// Whether nothing was recorded.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many leaves there are.
+    pub fn leaves(&self) -> usize {
+        self.leaves.get() as usize
+    }
+
+    /// The leaves, in order of their ordinals.
+    pub fn leaf_variables(&'a self) -> impl Iterator<Item = Var<'a, R>> {
+        (0..self.len() as u32).map(|id| Var { tape: self, id }).filter(|var| matches!(var.node().op, Op::Leaf(_)))
+    }
+
+    /// How many samples the sample leaves hold, if there are any.
+    pub fn sample_count(&self) -> Option<usize> {
+        self.samples.get()
+    }
+
+    /// The node of an id below [`Tape::len`].
+    ///
+    /// # Panics
+    /// If there is no such node.
+    pub fn node(&self, id: u32) -> Node<'a, R> {
+        self.nodes.borrow()[id as usize]
+    }
+
+    pub(crate) fn elementwise(&'a self, op: ElementwiseOp, x: Var<'a, R>) -> Var<'a, R> {
+        let node = x.node();
+        let value = self.values.alloc_slice_fill_copy(node.value.len(), R::ZERO);
+        map::primal(op, node.value, value);
+        let inputs = self.values.alloc_slice_copy(&[x.id]);
+        self.push(Node { op: Op::Elementwise(op), inputs, value, ..node })
+    }
+
+    pub(crate) fn linear(&'a self, op: LinearOp<'a>, operands: &[Var<'a, R>]) -> Result<Var<'a, R>> {
+        let nodes = self.operands(op.name(), operands)?;
+        let seen: SmallVec<[Operand<'_>; 4]> = nodes.iter().map(Node::operand).collect();
+        let signature = op.signature(&seen)?;
+        let value = match op {
+            LinearOp::Reshape(_) => nodes[0].value,
+            _ => {
+                let value = self.values.alloc_slice_fill_copy(signature.shape.len(), R::ZERO);
+                for (i, node) in nodes.iter().enumerate() {
+                    let accumulate = if i == 0 { Accumulate::Replace } else { Accumulate::Add };
+                    op.apply(i, (node.shape, node.value), (&signature.shape, value), accumulate);
+                }
+                value
+            }
+        };
+        Ok(self.record(Op::Linear(op), &nodes, operands, signature.shape, signature.samples, value))
+    }
+
+    pub(crate) fn bilinear(&'a self, op: BilinearOp, a: Var<'a, R>, b: Var<'a, R>) -> Result<Var<'a, R>> {
+        let operands = [a, b];
+        let nodes = self.operands(op.name(), &operands)?;
+        let signature = op.signature(nodes[0].operand(), nodes[1].operand())?;
+        let value = self.values.alloc_slice_fill_copy(signature.shape.len(), R::ZERO);
+        let sizes = Sizes { a: nodes[0].shape, b: nodes[1].shape };
+        op.apply(sizes, 1, nodes[0].value, nodes[1].value, value, Accumulate::Replace);
+        Ok(self.record(Op::Bilinear(op), &nodes, &operands, signature.shape, signature.samples, value))
+    }
+
+    fn operands(&'a self, op: &'static str, operands: &[Var<'a, R>]) -> Result<SmallVec<[Node<'a, R>; 4]>> {
+        operands
+            .iter()
+            .map(|var| if std::ptr::eq(var.tape, self) { Ok(var.node()) } else { Err(Error::ForeignVariable { op }) })
+            .collect()
+    }
+
+    fn record(
+        &'a self,
+        op: Op<'a>,
+        nodes: &[Node<'a, R>],
+        operands: &[Var<'a, R>],
+        shape: Shape,
+        samples: Option<Samples>,
+        value: &'a [R],
+    ) -> Var<'a, R> {
+        let mixed = nodes.iter().map(|node| node.samples).find(|tag| matches!(tag, Samples::Mixed(_)));
+        let samples = mixed.or(samples).unwrap_or(Samples::Mixed(self.len() as u32));
+        let inputs = self.values.alloc_slice_fill_iter(operands.iter().map(|var| var.id));
+        let shape = self.values.alloc_slice_copy(&shape);
+        let active = nodes.iter().any(|node| node.active);
+        self.push(Node { op, inputs, shape, value, samples, active })
+    }
+
+    fn push(&'a self, node: Node<'a, R>) -> Var<'a, R> {
+        let mut nodes = self.nodes.borrow_mut();
+        let id = nodes.len() as u32;
+        nodes.push(node);
+        self.longest.set(self.longest.get().max(nodes.len()));
+        Var { tape: self, id }
+    }
+}

@@ -1,0 +1,224 @@
+use super::*;
+
+fn read(line: &str) -> Result<Command, clap::Error> {
+    Cli::read(line.split_whitespace())
+}
+
+fn kernel(line: &str) -> Kernel {
+    match read(line) {
+        Ok(Command::Kernel(kernel)) => *kernel,
+        other => panic!("{line}: {other:?}"),
+    }
+}
+
+#[test]
+fn the_definitions_hold_together() {
+    Cli::command().debug_assert();
+    Alone::command().debug_assert();
+    let names: Vec<_> = Cli::command()
+        .get_subcommands()
+        .map(|c| c.get_name().to_owned())
+        .collect();
+    assert_eq!(names, COMMANDS);
+}
+
+#[test]
+fn no_command_is_kernel_with_its_defaults() {
+    for line in ["ntk", "ntk kernel"] {
+        let k = kernel(line);
+        assert!(k.model.is_none() && k.weights.is_none() && k.data.is_none() && k.n.is_none());
+        assert!(k.x1.is_none() && k.spectrum.is_none() && k.threads.threads.is_none());
+        assert_eq!((k.seed, k.seeds, k.repeat), (0, 1, 1));
+        assert_eq!((k.outputs, k.method), (Outputs::Trace, Method::Auto));
+        assert_eq!((k.dtype, k.memory), (Dtype::F64, Bytes(2 << 30)));
+        assert!(!k.dry_run && !k.output.no_report && k.output.out.is_none());
+        assert_eq!(k.output.format, Format::Text);
+    }
+}
+
+#[test]
+fn every_flag_of_kernel_is_read() {
+    let k = kernel(
+        "ntk kernel --model mlp:4-3x2-1:relu --data npz:a.npz --n 7 --classes 3,8 --normalize rows --outputs \
+         sum-of-logits --method structured --dtype f32 --seed 9 --seeds 4 --spectrum top:5 --memory 512MiB \
+         --threads 3 --out k --format json --no-report --repeat 6",
+    );
+    assert_eq!(k.model.as_deref(), Some("mlp:4-3x2-1:relu"));
+    assert_eq!((k.data.as_deref(), k.n), (Some("npz:a.npz"), Some(7)));
+    assert_eq!(
+        (k.classes, k.normalize),
+        (vec![3, 8], Some(Normalize::Rows))
+    );
+    assert_eq!(
+        (k.outputs, k.method),
+        (Outputs::SumOfLogits, Method::Structured)
+    );
+    assert_eq!((k.dtype, k.seed, k.seeds), (Dtype::F32, 9, 4));
+    assert_eq!(
+        (k.spectrum, k.memory),
+        (Some(Spectrum::Top(5)), Bytes(512 << 20))
+    );
+    assert_eq!((k.threads.threads, k.repeat), (Some(3), 6));
+    assert_eq!(k.output.out, Some("k".into()));
+    assert_eq!(k.output.format, Format::Json);
+    assert!(k.output.no_report && !k.dry_run);
+
+    let k = kernel(
+        "ntk kernel --model m.toml --weights w.npz --x1 a.npy --x2 b.npy --y y.npy --spectrum none --dry-run",
+    );
+    assert_eq!(
+        (k.weights, k.x1),
+        (Some("w.npz".into()), Some("a.npy".into()))
+    );
+    assert_eq!((k.x2, k.y), (Some("b.npy".into()), Some("y.npy".into())));
+    assert!(k.dry_run && k.spectrum == Some(Spectrum::None));
+    assert_eq!(kernel("ntk kernel --test 5").test, Some(5));
+}
+
+#[test]
+fn the_other_commands_are_read() {
+    assert!(matches!(
+        read("ntk spectrum K.npy --out s").unwrap(),
+        Command::Spectrum(_)
+    ));
+    assert!(matches!(
+        read("ntk describe-model m.toml").unwrap(),
+        Command::DescribeModel(_)
+    ));
+    assert!(matches!(
+        read("ntk list --format json").unwrap(),
+        Command::List(_)
+    ));
+    assert!(matches!(
+        read("ntk completions fish").unwrap(),
+        Command::Completions(_)
+    ));
+    assert!(matches!(read("ntk man spectrum").unwrap(), Command::Man(_)));
+}
+
+#[test]
+fn a_wrong_line_names_the_flag_and_the_remedy() {
+    let table: [(&str, &[&str]); 30] = [
+        ("ntk kernel --threads 0", &["--threads", "at least 1"]),
+        ("ntk kernel --threads -2", &["--threads", "at least 1"]),
+        ("ntk kernel --n 0", &["--n", "at least 1"]),
+        ("ntk kernel --n=-3", &["--n", "at least 1"]),
+        ("ntk kernel --n ten", &["--n", "whole number"]),
+        ("ntk kernel --seed -1", &["--seed", "18446744073709551615"]),
+        (
+            "ntk kernel --seed 18446744073709551616",
+            &["--seed", "18446744073709551615"],
+        ),
+        ("ntk kernel --seeds 0", &["--seeds", "at least 1"]),
+        (
+            "ntk kernel --seeds 2 --seed 18446744073709551615",
+            &["--seeds 2", "--seed", "lower"],
+        ),
+        ("ntk kernel --repeat 0", &["--repeat", "at least 1"]),
+        (
+            "ntk kernel --repeat 2 --dry-run",
+            &["--repeat", "--dry-run"],
+        ),
+        ("ntk kernel --memory 2", &["--memory", "2GiB"]),
+        ("ntk kernel --memory 0GiB", &["--memory", "no memory"]),
+        ("ntk kernel --spectrum top:0", &["--spectrum", "at least 1"]),
+        (
+            "ntk kernel --spectrum fll",
+            &["--spectrum", "did you mean \"full\"?"],
+        ),
+        (
+            "ntk kernel --outputs sumtrace",
+            &["--outputs", "'sum-trace'"],
+        ),
+        ("ntk kernel --dtype f16", &["--dtype", "f64, f32"]),
+        (
+            "ntk kernel --method structred",
+            &["--method", "'structured'"],
+        ),
+        ("ntk kernel --classes 3,3", &["--classes", "3 twice"]),
+        ("ntk kernel --classes a,b", &["--classes", "such as 3,8"]),
+        (
+            "ntk kernel --data digits --x1 a.npy --model m",
+            &["--data", "--x1"],
+        ),
+        ("ntk kernel --x1 a.npy --n 3 --model m", &["--x1", "--n"]),
+        ("ntk kernel --x1 a.npy", &["--model"]),
+        ("ntk kernel --x2 b.npy", &["--x1"]),
+        (
+            "ntk kernel --model m --x1 a --x2 b --spectrum full",
+            &["--spectrum", "--x2"],
+        ),
+        (
+            "ntk kernel --test 3 --spectrum top:2",
+            &["--spectrum", "--test"],
+        ),
+        (
+            "ntk kernel --model m --weights w.npz --seeds 3",
+            &["--weights", "--seeds"],
+        ),
+        ("ntk kernel --modle m", &["--modle", "--model"]),
+        ("ntk kernl", &["kernl", "kernel"]),
+        (
+            "ntk spectrum K.npy --spectrum none",
+            &["--spectrum none", "top:K"],
+        ),
+    ];
+    for (line, words) in table {
+        let e = read(line).unwrap_err();
+        assert_eq!(e.exit_code(), 2, "{line}");
+        let shown = e.to_string();
+        for word in words {
+            assert!(shown.contains(word), "{line}: {word} is not in\n{shown}");
+        }
+    }
+}
+
+#[test]
+fn help_fits_eighty_columns_and_every_command_gives_an_example() {
+    let mut cli = Cli::command().term_width(80);
+    cli.build();
+    let mut commands = vec![cli.clone()];
+    commands.extend(cli.get_subcommands().map(|c| c.clone().term_width(80)));
+    for mut command in commands {
+        let name = command.get_name().to_owned();
+        for help in [command.render_help(), command.render_long_help()] {
+            let help = help.to_string();
+            assert!(help.contains("\n  ntk "), "{name} has no example");
+            for line in help.lines() {
+                assert!(line.chars().count() <= 80, "{name}: {line}");
+            }
+        }
+        assert!(
+            command.render_help().to_string().lines().count() <= 80,
+            "{name} is long"
+        );
+    }
+}
+
+#[test]
+fn every_flag_with_a_value_says_its_default() {
+    let mut cli = Cli::command();
+    cli.build();
+    for command in cli.get_subcommands() {
+        for arg in command.get_opts() {
+            let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+            assert!(!help.is_empty(), "{arg} has no help");
+            let stated = help.contains("[default: ") || !arg.get_default_values().is_empty();
+            // What is absent unless given: inputs from files, and their targets.
+            let absent = matches!(arg.get_id().as_str(), "x1" | "y");
+            assert!(stated || absent, "{arg} does not say its default: {help}");
+        }
+    }
+}
+
+#[test]
+fn a_wish_for_json_is_seen_even_where_another_flag_is_wrong() {
+    let wants = |line: &str| {
+        let arguments: Vec<_> = line.split(' ').map(OsString::from).collect();
+        Cli::wants_json(&arguments)
+    };
+    assert!(wants("ntk kernel --nonsense --format json"));
+    assert!(wants("ntk --format=json"));
+    assert!(!wants("ntk kernel --format text --out json"));
+    assert!(!wants("ntk --format"));
+}

@@ -1,0 +1,192 @@
+//! The values of flags that are more than a word: each parser says what it would have taken.
+
+use std::fmt;
+
+/// A number of bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Bytes(pub(crate) u64);
+
+/// Units of memory and their bytes, larger ones first so that a size prints in the largest that divides it.
+const UNITS: [(&str, u64); 9] = [
+    ("TiB", 1 << 40),
+    ("TB", 1_000_000_000_000),
+    ("GiB", 1 << 30),
+    ("GB", 1_000_000_000),
+    ("MiB", 1 << 20),
+    ("MB", 1_000_000),
+    ("KiB", 1 << 10),
+    ("KB", 1000),
+    ("B", 1),
+];
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The last unit, one byte, divides everything.
+        let unit = UNITS
+            .iter()
+            .find(|u| self.0 >= u.1 && self.0.is_multiple_of(u.1));
+        let (name, bytes) = unit.unwrap_or(&UNITS[UNITS.len() - 1]);
+        write!(f, "{}{name}", self.0 / bytes)
+    }
+}
+
+/// Which eigenvalues are computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Spectrum {
+    /// All of them.
+    Full,
+    /// The largest so many.
+    Top(usize),
+    /// None.
+    None,
+}
+
+/// A size such as `512MiB`, `2GiB` or `1.5GB`; a unit is needed, its case does not matter.
+pub(super) fn bytes(text: &str) -> Result<Bytes, String> {
+    const REMEDY: &str = "write a size with its unit, such as 512MiB, 2GiB or 1.5GB";
+    let end = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(end);
+    let unit = unit.trim();
+    let Some((_, scale)) = UNITS.iter().find(|u| u.0.eq_ignore_ascii_case(unit)) else {
+        return Err(if unit.is_empty() && !number.is_empty() {
+            format!("no unit; {REMEDY}")
+        } else {
+            REMEDY.to_owned()
+        });
+    };
+    let number: f64 = number.parse().map_err(|_| REMEDY.to_owned())?;
+    // NUMERICS: exact for whole numbers to 2^53, and a fraction is rounded down to a byte.
+    let size = number * *scale as f64;
+    if size < 1.0 {
+        return Err(format!("no memory at all; {REMEDY}"));
+    }
+    if size >= (1_u64 << 63) as f64 {
+        return Err(format!("more than a machine can address; {REMEDY}"));
+    }
+    Ok(Bytes(size as u64))
+}
+
+/// `full`, `top:K` or `none`.
+pub(super) fn spectrum(text: &str) -> Result<Spectrum, String> {
+    match text {
+        "full" => return Ok(Spectrum::Full),
+        "none" => return Ok(Spectrum::None),
+        _ => {}
+    }
+    let Some(k) = text.strip_prefix("top:") else {
+        let near = ntk::nearest::nearest(text, ["full", "none"]);
+        return Err(match near {
+            Some(word) => format!("did you mean {word:?}?"),
+            None => "write full, none, or top:K such as top:16".to_owned(),
+        });
+    };
+    count(k)
+        .map(Spectrum::Top)
+        .map_err(|e| format!("after top: {e}"))
+}
+
+/// A whole number of at least 1.
+pub(super) fn count(text: &str) -> Result<usize, String> {
+    match text.parse::<i128>() {
+        Ok(n) if n < 1 => Err("must be at least 1".to_owned()),
+        Ok(n) => usize::try_from(n).map_err(|_| format!("too large; at most {}", usize::MAX)),
+        Err(_) => Err("not a whole number; write one of at least 1".to_owned()),
+    }
+}
+
+/// A class label, from 0.
+pub(super) fn class(text: &str) -> Result<usize, String> {
+    text.trim()
+        .parse()
+        .map_err(|_| "classes are whole numbers from 0, divided by commas, such as 3,8".to_owned())
+}
+
+/// A seed: any `u64`.
+pub(super) fn seed(text: &str) -> Result<u64, String> {
+    text.parse()
+        .map_err(|_| format!("a seed is a whole number from 0 to {}", u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_in_binary_and_decimal_units() {
+        for (text, size) in [
+            ("512MiB", 512 << 20),
+            ("2GiB", 2 << 30),
+            ("1.5GB", 1_500_000_000),
+            ("0.5KiB", 512),
+            ("7B", 7),
+            ("3tb", 3_000_000_000_000),
+            ("2 gib", 2 << 30),
+            ("1TiB", 1 << 40),
+        ] {
+            assert_eq!(bytes(text), Ok(Bytes(size)), "{text}");
+        }
+        for (text, answer) in [
+            ("2", "no unit"),
+            ("2G", "with its unit"),
+            ("", "with its unit"),
+            ("GiB", "with its unit"),
+            ("-2GiB", "with its unit"),
+            ("1e9B", "with its unit"),
+            ("1.2.3GiB", "with its unit"),
+            (".MiB", "with its unit"),
+            ("0GiB", "no memory"),
+            ("0.1B", "no memory"),
+            ("9999999999TiB", "more than a machine"),
+            ("2Giß", "with its unit"),
+        ] {
+            let e = bytes(text).unwrap_err();
+            assert!(
+                e.contains(answer) && e.contains("such as 512MiB"),
+                "{text}: {e}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_size_prints_as_it_would_be_typed() {
+        for text in ["2GiB", "512MiB", "1500MB", "7B", "1TiB", "3TB", "1001B"] {
+            assert_eq!(bytes(text).unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn spectra_counts_seeds_and_classes_are_read_or_answered() {
+        assert_eq!(spectrum("full"), Ok(Spectrum::Full));
+        assert_eq!(spectrum("none"), Ok(Spectrum::None));
+        assert_eq!(spectrum("top:16"), Ok(Spectrum::Top(16)));
+        for (text, answer) in [
+            ("ful", "did you mean \"full\"?"),
+            ("all", "top:K"),
+            ("top", "top:K"),
+            ("top:", "not a whole number"),
+            ("top:0", "at least 1"),
+            ("top:-1", "at least 1"),
+        ] {
+            let e = spectrum(text).unwrap_err();
+            assert!(e.contains(answer), "{text}: {e}");
+        }
+        assert_eq!(count("1"), Ok(1));
+        assert!(count("0").unwrap_err().contains("at least 1"));
+        assert!(
+            count("99999999999999999999")
+                .unwrap_err()
+                .contains("too large")
+        );
+        assert_eq!(seed("18446744073709551615"), Ok(u64::MAX));
+        for text in ["18446744073709551616", "-1", "1.0", ""] {
+            assert!(
+                seed(text).unwrap_err().contains("18446744073709551615"),
+                "{text}"
+            );
+        }
+        assert_eq!(class(" 3"), Ok(3));
+        assert!(class("cat").unwrap_err().contains("such as 3,8"));
+    }
+}

@@ -1,0 +1,298 @@
+//! What a kernel will need: operations, and bytes by part, counted from shapes before anything is allocated.
+
+use super::{Method, Outputs, Settings};
+use crate::error::{Error, Result};
+use crate::network::{Footprint, Network};
+
+/// What a kernel will need.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// The method that was chosen.
+    pub method: Method,
+    /// The kernel's shape.
+    pub shape: Vec<usize>,
+    /// Samples in a block of the grid.
+    pub block: usize,
+    /// Blocks of rows, and of columns where they differ.
+    pub blocks: usize,
+    /// How many blocks are kept at once.
+    pub resident: usize,
+    /// Operations of the forward and backward passes, made once.
+    pub sweep_flops: f64,
+    /// Operations of all passes and contractions, counting what the memory limit makes again.
+    pub flops: f64,
+    /// Bytes by part.
+    pub parts: Vec<Part>,
+    /// The limit that was given.
+    pub limit: u64,
+    /// Bytes that an explicit Jacobian (of rows, and of columns where they differ) would take.
+    pub jacobian_bytes: u64,
+    /// Whether parameters' cotangents split by samples.
+    pub splits: bool,
+    pub(crate) pair_flops: f64,
+    pub(crate) arena_bytes: usize,
+}
+
+/// Bytes of one part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// What they are for.
+    pub name: &'static str,
+    /// How many.
+    pub bytes: u64,
+}
+
+impl Plan {
+    /// Peak memory: all parts.
+    pub fn peak(&self) -> u64 {
+        self.parts.iter().map(|part| part.bytes).sum()
+    }
+}
+
+/// Rows (samples times directions) of a tile where every pair of outputs is contracted: its three buffers stay in a
+/// second-level cache of 1 MiB in f32.
+const TILE_ROWS: usize = 320;
+/// Samples of a tile where directions are summed or kept apart.
+const TILE_SAMPLES: usize = 128;
+/// The program itself: code, tables, the buffers of the allocator and of standard streams.
+const PROGRAM: u64 = 10 << 20;
+/// What a thread's matrix products pack their operands into.
+const PACKING: u64 = 2 << 20;
+
+/// Plans a kernel of `n` samples with themselves, or with `m` others, in numbers of `bytes` bytes on `threads` threads.
+///
+/// # Errors
+/// [`Error::Memory`] if it cannot be done within the limit; a method that the network rules out.
+pub fn plan<N: Network>(
+    network: &N,
+    n: usize,
+    m: Option<usize>,
+    bytes: usize,
+    settings: &Settings,
+    threads: usize,
+) -> Result<Plan> {
+    let sizes = Sizes::of(network, n, m, bytes, settings.outputs, threads)?;
+    let method = match settings.method {
+        Method::Structured if !sizes.seen.splits => {
+            return Err(Error::usage(
+                "the structured contraction needs parameters whose cotangents split by samples, which this network's do not",
+                "use --method auto, products or jacobian",
+            ));
+        }
+        Method::Auto => sizes.cheapest(settings),
+        method => method,
+    };
+    sizes.plan(method, settings)
+}
+
+/// The sizes that costs are made of.
+struct Sizes {
+    seen: Footprint,
+    outputs: Outputs,
+    n: u64,
+    m: Option<u64>,
+    bytes: u64,
+    threads: u64,
+    width: u64,
+    directions: u64,
+    parameters: u64,
+    input: u64,
+    shape: Vec<usize>,
+}
+
+impl Sizes {
+    fn of<N: Network>(network: &N, n: usize, m: Option<usize>, bytes: usize, outputs: Outputs, threads: usize) -> Result<Self> {
+        let width = network.outputs()?;
+        Ok(Self {
+            seen: network.footprint()?,
+            outputs,
+            n: n as u64,
+            m: m.map(|m| m as u64),
+            bytes: bytes as u64,
+            threads: threads as u64,
+            width: width as u64,
+            directions: outputs.directions(width) as u64,
+            parameters: network.parameters()?.iter().map(|shape| shape.iter().product::<usize>() as u64).sum(),
+            input: network.input()?.iter().product::<usize>() as u64,
+            shape: outputs.shape(n, m.unwrap_or(n), width),
+        })
+    }
+
+    fn samples(&self) -> f64 {
+        (self.n + self.m.unwrap_or(0)) as f64
+    }
+
+    fn pairs(&self) -> f64 {
+        match self.m {
+            None => self.n as f64 * (self.n + 1) as f64 / 2.0,
+            Some(m) => self.n as f64 * m as f64,
+        }
+    }
+
+    /// Pairs of directions contracted for each pair of samples.
+    fn couplings(&self) -> f64 {
+        let k = self.directions as f64;
+        if self.outputs == Outputs::Full { k * k } else { k }
+    }
+
+    /// Operations of recording all samples and pulling every direction back once. The last layer's seeds are the
+    /// identity, but a sweep does not know.
+    fn sweeps(&self) -> f64 {
+        2.0 * self.samples() * self.parameters as f64 * (1.0 + self.directions as f64)
+    }
+
+    /// Operations for each pair of samples.
+    fn pair_flops(&self, method: Method) -> f64 {
+        match method {
+            Method::Structured => 2.0 * (self.seen.inputs as f64 + self.couplings() * self.seen.cotangents as f64),
+            _ => 2.0 * self.couplings() * self.parameters as f64,
+        }
+    }
+
+    fn flops(&self, method: Method) -> f64 {
+        match method {
+            Method::Structured => self.sweeps() + self.pairs() * self.pair_flops(method),
+            Method::Jacobian => {
+                2.0 * self.sweeps() + self.pairs() * self.pair_flops(method)
+            }
+            Method::Products | Method::Auto => {
+                let columns = self.m.unwrap_or(self.n) as f64;
+                // A pushforward along every parameter is two products a layer.
+                self.sweeps() + self.n as f64 * self.directions as f64 * columns * 4.0 * self.parameters as f64
+            }
+        }
+    }
+
+    /// The usable method of fewest operations that fits the limit; where none fits, the one that needs least memory.
+    fn cheapest(&self, settings: &Settings) -> Method {
+        let mut methods = [Method::Structured, Method::Jacobian, Method::Products];
+        methods.sort_by(|a, b| self.flops(*a).total_cmp(&self.flops(*b)));
+        let usable = |method: &Method| self.seen.splits || *method != Method::Structured;
+        let fits = |method: &Method| usable(method) && self.plan(*method, settings).is_ok();
+        methods.iter().copied().find(fits).unwrap_or(if self.seen.splits { Method::Structured } else { Method::Products })
+    }
+
+    /// Samples in a block: fixed by the shapes, whatever the memory or the threads.
+    fn block(&self) -> u64 {
+        match self.outputs {
+            Outputs::Full if self.width > 1 => (TILE_ROWS as u64 / self.width).max(1),
+            _ => TILE_SAMPLES as u64,
+        }
+        .min(self.n.max(self.m.unwrap_or(0)))
+    }
+
+    fn plan(&self, method: Method, settings: &Settings) -> Result<Plan> {
+        let block = self.block();
+        let blocks = self.n.div_ceil(block) + self.m.map_or(0, |m| m.div_ceil(block));
+        let number = self.bytes;
+        let kernel = self.shape.iter().fold(number, |bytes, &size| bytes.saturating_mul(size as u64));
+        let data = self.samples() as u64 * self.input * number;
+        let jacobian = (self.samples() as u64).saturating_mul(self.directions).saturating_mul(self.parameters * number);
+        let rows = self.directions * block;
+        let kept = match method {
+            Method::Structured => block * (self.seen.inputs as u64 + self.directions * self.seen.cotangents as u64) * number,
+            Method::Jacobian => rows * self.parameters * number,
+            Method::Products | Method::Auto => 0,
+        };
+        let arena = block * self.seen.values as u64 * number + 4096;
+        let tile = block * block * number * self.outputs.entries(self.width as usize) as u64;
+        let scratch = match method {
+            Method::Products | Method::Auto => {
+                let columns = self.m.unwrap_or(self.n);
+                // A recording of all columns, its tangents, and the gradients and tangents of the parameters.
+                columns * self.seen.values as u64 * number * (1 + self.directions) + 3 * self.directions * self.parameters * number
+            }
+            _ => arena + 2 * rows * self.seen.widest as u64 * number + 3 * tile + block * block * number,
+        };
+        let threads = self.threads.min(blocks.max(1));
+        let parts = |resident: u64| {
+            vec![
+                Part { name: "program", bytes: PROGRAM },
+                Part { name: "data", bytes: data },
+                Part { name: "weights", bytes: self.parameters * number },
+                Part { name: "kernel", bytes: kernel },
+                Part {
+                    name: if method == Method::Jacobian { "Jacobian" } else { "factors" },
+                    bytes: resident.saturating_mul(kept),
+                },
+                Part { name: "work", bytes: threads * (scratch + PACKING) },
+            ]
+        };
+        let needed = |resident: u64| parts(resident).iter().fold(0u64, |sum, part| sum.saturating_add(part.bytes));
+        let least = if method == Method::Jacobian { blocks } else { blocks.min(2) };
+        if needed(least) > settings.memory {
+            return Err(self.too_large(method, needed(least), settings));
+        }
+        let spare = settings.memory - needed(0);
+        let resident = if kept == 0 { blocks } else { (spare / kept).min(blocks) };
+        let again = if resident < blocks { self.made_again(blocks, resident) } else { 1.0 };
+        Ok(Plan {
+            method,
+            shape: self.shape.clone(),
+            block: block as usize,
+            blocks: blocks as usize,
+            resident: resident as usize,
+            sweep_flops: self.sweeps(),
+            flops: self.flops(method) + (again - 1.0) * self.sweeps(),
+            parts: parts(resident),
+            limit: settings.memory,
+            jacobian_bytes: jacobian,
+            splits: self.seen.splits,
+            pair_flops: self.pair_flops(method),
+            arena_bytes: arena as usize,
+        })
+    }
+
+    /// How often a block is made, on average, when a panel of row blocks meets columns that pass by.
+    fn made_again(&self, blocks: u64, resident: u64) -> f64 {
+        let passing = self.threads.min(resident / 2).max(1);
+        let panel = (resident - passing).max(1);
+        let (rows, columns) = (self.n.div_ceil(self.block()), self.m.map_or(0, |m| m.div_ceil(self.block())));
+        let made: u64 = (0..rows)
+            .step_by(panel as usize)
+            .map(|first| {
+                let last = (first + panel).min(rows);
+                (last - first) + if self.m.is_none() { rows - last } else { columns }
+            })
+            .sum();
+        made as f64 / blocks as f64
+    }
+
+    fn too_large(&self, method: Method, needed: u64, settings: &Settings) -> Error {
+        let what = format!("the kernel {:?} by the {} contraction", self.shape, method.name());
+        // The largest n, by bisection, that this limit takes.
+        let fits = |n: u64| {
+            let less = Self {
+                n,
+                m: self.m.map(|m| m.min(n)),
+                shape: self.outputs.shape(n as usize, self.m.unwrap_or(n).min(n) as usize, self.width as usize),
+                seen: self.seen,
+                ..*self
+            };
+            less.least(method) <= settings.memory
+        };
+        let (mut low, mut high) = (0, self.n);
+        while low + 1 < high {
+            let middle = low + (high - low) / 2;
+            if fits(middle) { low = middle } else { high = middle }
+        }
+        let remedy = match (method, low) {
+            (Method::Jacobian, _) => "use --method structured".into(),
+            (_, 0) => "raise --memory".into(),
+            (_, n) => format!("raise --memory, or use --n {n}"),
+        };
+        Error::Memory { what, needed, limit: settings.memory, fits: remedy }
+    }
+
+    /// Bytes of the plan that keeps least.
+    fn least(&self, method: Method) -> u64 {
+        match self.plan(method, &Settings { outputs: self.outputs, method, memory: u64::MAX }) {
+            Ok(plan) => {
+                let kept: u64 = plan.parts.iter().filter(|part| part.name == "factors").map(|part| part.bytes).sum();
+                let blocks = plan.blocks.max(1) as u64;
+                plan.peak() - kept + kept / blocks * blocks.min(2)
+            }
+            Err(_) => u64::MAX,
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! Tiles from factors.
+//!
+//! Where a parameter W is used as `y = alpha x W`, a sample's gradient of direction a is `alpha x^T z_a`, z_a the
+//! cotangent of y. So two samples' gradients have the product
+//!
+//! ```text
+//! <alpha x^T z_a, alpha x'^T z'_b> = alpha^2 (x . x') (z_a . z'_b),
+//! ```
+//!
+//! and a tile of the kernel is `sum over uses (alpha^2 X X'^T) o (Z Z'^T)`. A bias has `x = 1`. It shares the cotangent
+//! of the weights beside it, so it costs an addition: `(alpha^2 X X'^T + beta^2) o (Z Z'^T)`. A parameter that is used
+//! several times contributes for every pair of uses.
+
+use std::ops::Range;
+
+use autodiff::kernel::gemm::{Accumulate, View, lower_gram};
+use autodiff::sweep::{Factors, pullback};
+use autodiff::{Arena, Float};
+
+use super::tile::{Contractor, Hadamard, Scratch, TileShape, Worker};
+use super::{Outputs, Problem, Side};
+use crate::array::Array;
+use crate::error::{Error, Result};
+use crate::network::{Network, record};
+
+/// The contraction from factors.
+pub(crate) struct Structured<'p, N, R>(pub(crate) &'p Problem<'p, N, R>);
+
+/// What is kept of a block of samples.
+pub(crate) struct Block<R> {
+    samples: usize,
+    directions: usize,
+    inputs: Vec<Vec<R>>,
+    cotangents: Vec<Cotangent<R>>,
+    uses: Vec<Use>,
+}
+
+struct Cotangent<R> {
+    is_seed: bool,
+    fan_out: usize,
+    /// `[directions, samples, fan_out]`
+    bar: Vec<R>,
+}
+
+/// One use of one parameter.
+struct Use {
+    leaf: usize,
+    /// Among the block's inputs; none for a bias.
+    input: Option<usize>,
+    fan_in: usize,
+    coefficient: f64,
+    cotangent: usize,
+}
+
+/// The uses that share one product of cotangents.
+struct Term {
+    cotangents: (usize, usize),
+    /// Pairs of inputs, their width, and the factor of their product.
+    inputs: Vec<(usize, usize, usize, f64)>,
+    /// The biases' part.
+    constant: f64,
+}
+
+/// Records two samples, so that what mixes samples is found even where every block holds one.
+pub(crate) fn prove<N: Network, R: Float>(problem: &Problem<'_, N, R>) -> Result<()> {
+    if problem.x1.rows() > 1 {
+        return Ok(()); // Proved by the first block, which the grid makes of two samples or by `footprint`.
+    }
+    let twice = [problem.x1.data.as_slice(), &problem.x1.data].concat();
+    let mut arena = Arena::new();
+    let f = record(&mut arena, problem.network, problem.parameters, &twice)?;
+    match f.samples() {
+        autodiff::Samples::Mixed(node) => {
+            Err(autodiff::Error::MixesSamples { op: f.tape().node(node).op.name(), node }.into())
+        }
+        _ => Ok(()),
+    }
+}
+
+impl<N: Network, R: Float> Contractor<R> for Structured<'_, N, R> {
+    type Block = Block<R>;
+
+    fn block(&self, side: Side, samples: Range<usize>, worker: &mut Worker<R>) -> Result<Block<R>> {
+        let problem = self.0;
+        let x = problem.side(side);
+        let f = record(&mut worker.arena, problem.network, problem.parameters, rows(x, &samples))?;
+        finite(f, samples.start)?;
+        let directions = problem.directions();
+        problem.outputs.seeds(samples.len(), problem.width, &mut worker.seeds);
+        let mut factors = Factors::default();
+        pullback(f, &worker.seeds, directions, &mut factors, &mut worker.pool)?;
+        keep(factors)
+    }
+
+    fn tile(&self, rows: &Block<R>, columns: &Block<R>, same: bool, shape: &TileShape, scratch: &mut Scratch<R>) -> Result<()> {
+        let mut first = true;
+        for term in terms(rows, columns)? {
+            let Scratch { sum, cotangents, inputs, .. } = scratch;
+            inputs.resize(shape.rows * shape.columns, R::ZERO);
+            let constant = self.input_product(rows, columns, &term, inputs);
+            let (z, z2) = (&rows.cotangents[term.cotangents.0], &columns.cotangents[term.cotangents.1]);
+            if z.is_seed && z2.is_seed {
+                self.seeds_product(shape, inputs, constant, first, sum);
+            } else {
+                cotangents.resize(shape.len(), R::ZERO);
+                let same = same && term.cotangents.0 == term.cotangents.1;
+                self.cotangent_product((rows.samples, z), (columns.samples, z2), same, rows.directions, cotangents);
+                R::vectorize(Hadamard { first, shape: *shape, inputs, constant, cotangents, sum });
+            }
+            first = false;
+        }
+        if first {
+            scratch.sum.fill(R::ZERO);
+        }
+        Ok(())
+    }
+}
+
+impl<N: Network, R: Float> Structured<'_, N, R> {
+    /// `g = sum over the term's uses of alpha alpha' X X'^T`; the constant to add to it.
+    fn input_product(&self, rows: &Block<R>, columns: &Block<R>, term: &Term, g: &mut [R]) -> R {
+        let mut accumulate = Accumulate::Replace;
+        for &(x, x2, fan_in, factor) in &term.inputs {
+            let x = View::new(&rows.inputs[x], rows.samples, fan_in);
+            let x2 = View::new(&columns.inputs[x2], columns.samples, fan_in);
+            R::gemm(g, accumulate, factor, x, x2.t());
+            accumulate = Accumulate::Add;
+        }
+        if term.inputs.is_empty() {
+            g.fill(R::ZERO);
+        }
+        R::from_f64(term.constant)
+    }
+
+    /// `Z Z'^T` for each pair of directions, each direction, or summed over directions.
+    fn cotangent_product(
+        &self,
+        (rows, z): (usize, &Cotangent<R>),
+        (columns, z2): (usize, &Cotangent<R>),
+        same: bool,
+        directions: usize,
+        out: &mut [R],
+    ) {
+        let product = |out: &mut [R], accumulate, scale: f64, z: View<'_, R>, z2: View<'_, R>| {
+            if same {
+                lower_gram(out, accumulate, R::from_f64(scale), z);
+            } else {
+                R::gemm(out, accumulate, scale, z, z2.t());
+            }
+        };
+        let width = z.fan_out;
+        if self.0.outputs == Outputs::Full {
+            let all = |z: &'_ Cotangent<R>, samples| View::new(&z.bar, directions * samples, width).data.len();
+            debug_assert_eq!(all(z, rows) / width.max(1), directions * rows);
+            let (z, z2) = (View::new(&z.bar, directions * rows, width), View::new(&z2.bar, directions * columns, width));
+            return product(out, Accumulate::Replace, 1.0, z, z2);
+        }
+        for a in 0..directions {
+            let z = View::new(&z.bar[a * rows * width..][..rows * width], rows, width);
+            let z2 = View::new(&z2.bar[a * columns * width..][..columns * width], columns, width);
+            if self.0.outputs == Outputs::Diagonal {
+                product(&mut out[a * rows * columns..][..rows * columns], Accumulate::Replace, 1.0, z, z2);
+            } else {
+                let accumulate = if a == 0 { Accumulate::Replace } else { Accumulate::Add };
+                product(out, accumulate, self.0.scale(), z, z2);
+            }
+        }
+    }
+
+    /// A term whose cotangents are both the seeds, where `Z Z'^T` is known: the last layer.
+    fn seeds_product(&self, shape: &TileShape, g: &[R], constant: R, first: bool, sum: &mut [R]) {
+        if first {
+            sum.fill(R::ZERO);
+        }
+        let TileShape { left, rows, right, columns } = *shape;
+        let weight = R::from_f64(match self.0.outputs {
+            Outputs::Full | Outputs::Diagonal => 1.0,
+            // o seeds e_a, or one seed of o ones.
+            Outputs::Trace | Outputs::SumTrace | Outputs::SumOfLogits => self.0.scale() * self.0.width as f64,
+        });
+        for a in 0..left {
+            let b = if right == 1 { 0 } else { a };
+            for (row, g) in g.chunks_exact(columns.max(1)).enumerate() {
+                let sum = &mut sum[((a * rows + row) * right + b) * columns..][..columns];
+                sum.iter_mut().zip(g).for_each(|(sum, &g)| *sum += weight * (g + constant));
+            }
+        }
+    }
+}
+
+/// The rows of a range of samples.
+pub(crate) fn rows<'x, R>(x: &'x Array<R>, samples: &Range<usize>) -> &'x [R] {
+    let len = x.row_len();
+    &x.data[samples.start * len..samples.end * len]
+}
+
+/// Refuses outputs that are not finite, and names the op and the sample where that began.
+pub(crate) fn finite<R: Float>(f: autodiff::Var<'_, R>, first_sample: usize) -> Result<()> {
+    if f.value().iter().all(|y| Float::is_finite(*y)) {
+        return Ok(());
+    }
+    let (tape, samples) = (f.tape(), f.shape()[0].max(1));
+    let begins = (0..tape.len() as u32).map(|id| (id, tape.node(id))).find_map(|(id, node)| {
+        let at = node.value.iter().position(|y| !Float::is_finite(*y))?;
+        Some((id, node, at))
+    });
+    let place = begins.map_or_else(String::new, |(id, node, at)| {
+        let sample = first_sample + at / (node.value.len() / samples).max(1);
+        format!("op {id} ({}) of sample {sample}", node.op.name())
+    });
+    Err(Error::Overflow { what: "an activation", place })
+}
+
+/// Copies what the tape holds, takes what the sweep leaves.
+fn keep<R: Float>(factors: Factors<'_, R>) -> Result<Block<R>> {
+    let mut kept: Vec<*const R> = Vec::new();
+    let mut block = Block {
+        samples: factors.samples,
+        directions: factors.directions,
+        inputs: Vec::new(),
+        cotangents: Vec::new(),
+        uses: Vec::new(),
+    };
+    for factor in &factors.factors {
+        if factor.positions != 1 {
+            return Err(Error::usage(
+                format!("parameter {} is shared by {} positions of a sample, which the structured contraction cannot use", factor.leaf, factor.positions),
+                "use --method jacobian or products",
+            ));
+        }
+        let input = factor.input.map(|input| {
+            // Two uses of one activation keep one copy.
+            kept.iter().position(|&other| other == input.as_ptr()).unwrap_or_else(|| {
+                kept.push(input.as_ptr());
+                block.inputs.push(input.to_vec());
+                kept.len() - 1
+            })
+        });
+        let cotangent = factors.cotangents.iter().position(|cotangent| cotangent.origin == factor.origin);
+        block.uses.push(Use {
+            leaf: factor.leaf,
+            input,
+            fan_in: factor.fan_in,
+            coefficient: factor.coefficient,
+            cotangent: cotangent.ok_or_else(|| Error::Bug("a factor without its cotangent".into()))?,
+        });
+    }
+    let width = |origin| factors.factors.iter().find(|f| f.origin == origin).map_or(0, |f| f.fan_out);
+    block.cotangents = factors
+        .cotangents
+        .into_iter()
+        .map(|c| Cotangent { is_seed: c.is_seed, fan_out: width(c.origin), bar: c.bar })
+        .collect();
+    Ok(block)
+}
+
+/// The pairs of uses of two blocks, by the product of cotangents that they share.
+fn terms<R>(rows: &Block<R>, columns: &Block<R>) -> Result<Vec<Term>> {
+    let mut terms: Vec<Term> = Vec::new();
+    for (u, v) in rows.uses.iter().flat_map(|u| columns.uses.iter().map(move |v| (u, v))) {
+        if u.leaf != v.leaf {
+            continue;
+        }
+        let cotangents = (u.cotangent, v.cotangent);
+        let at = terms.iter().position(|term| term.cotangents == cotangents).unwrap_or_else(|| {
+            terms.push(Term { cotangents, inputs: Vec::new(), constant: 0.0 });
+            terms.len() - 1
+        });
+        let factor = u.coefficient * v.coefficient;
+        match (u.input, v.input) {
+            (Some(x), Some(x2)) => terms[at].inputs.push((x, x2, u.fan_in, factor)),
+            (None, None) => terms[at].constant += factor,
+            _ => {
+                return Err(Error::usage(
+                    format!("parameter {} is multiplied in one place and added in another, which the structured contraction cannot use", u.leaf),
+                    "use --method jacobian or products",
+                ));
+            }
+        }
+    }
+    Ok(terms)
+}

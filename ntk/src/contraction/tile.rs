@@ -1,0 +1,345 @@
+//! The grid of tiles: who computes what when, and where it is written.
+//!
+//! Rows and columns of the kernel are cut into blocks of samples. A [`Contractor`] prepares a block (activations,
+//! cotangents) and contracts two blocks to a tile. The grid depends on shapes alone. If all blocks fit into the
+//! memory limit they are prepared once; if not, a panel of row blocks is kept while the blocks that it meets are made
+//! again, so the limit costs time and changes no bit.
+
+use std::ops::Range;
+use std::sync::Mutex;
+use std::time::Instant;
+
+use autodiff::sweep::Pool;
+use autodiff::{Arena, Float, Kernel};
+use rayon::prelude::*;
+
+use super::{Observer, Outputs, Plan, Problem, Side, Times};
+use crate::error::{Error, Result};
+use crate::network::Network;
+
+/// Prepares blocks of samples and contracts pairs of them.
+pub(crate) trait Contractor<R>: Sync {
+    /// What is kept of a block.
+    type Block: Send + Sync;
+
+    /// Prepares the samples of a range.
+    fn block(&self, side: Side, samples: Range<usize>, worker: &mut Worker<R>) -> Result<Self::Block>;
+
+    /// Contracts two blocks into `scratch.sum`. `same` says that they are one block: the lower triangle is enough.
+    fn tile(&self, rows: &Self::Block, columns: &Self::Block, same: bool, tile: &TileShape, scratch: &mut Scratch<R>) -> Result<()>;
+}
+
+/// What a thread needs to prepare blocks; re-used from block to block.
+pub(crate) struct Worker<R> {
+    pub(crate) arena: Arena,
+    pub(crate) pool: Pool<R>,
+    pub(crate) seeds: Vec<R>,
+}
+
+/// What a thread needs to contract tiles; re-used from tile to tile.
+#[derive(Default)]
+pub(crate) struct Scratch<R> {
+    /// The tile, `[left, rows, right, columns]`.
+    pub(crate) sum: Vec<R>,
+    /// A product of cotangents, of the tile's shape.
+    pub(crate) cotangents: Vec<R>,
+    /// A product of inputs, `[rows, columns]`.
+    pub(crate) inputs: Vec<R>,
+    transposed: Vec<R>,
+}
+
+/// Sizes of a tile, `[left, rows, right, columns]`: directions of the row samples, of the column samples.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TileShape {
+    pub(crate) left: usize,
+    pub(crate) rows: usize,
+    pub(crate) right: usize,
+    pub(crate) columns: usize,
+}
+
+impl TileShape {
+    fn new(outputs: Outputs, width: usize, rows: usize, columns: usize) -> Self {
+        let (left, right) = match outputs {
+            Outputs::Full => (width, width),
+            Outputs::Diagonal => (width, 1),
+            Outputs::Trace | Outputs::SumTrace | Outputs::SumOfLogits => (1, 1),
+        };
+        Self { left, rows, right, columns }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.left * self.rows * self.right * self.columns
+    }
+
+    /// The tile as square matrices to transpose: one for all pairs of directions, or one for each direction.
+    fn matrices(&self) -> (usize, usize, usize) {
+        if self.right == 1 { (self.left, self.rows, self.columns) } else { (1, self.left * self.rows, self.right * self.columns) }
+    }
+
+    fn t(&self) -> Self {
+        let Self { left, rows, right, columns } = *self;
+        if right == 1 { Self { left, rows: columns, right, columns: rows } } else { Self { left: right, rows: columns, right: left, columns: rows } }
+    }
+}
+
+/// Cuts `n` samples into blocks of at most `size`, as even as can be.
+pub(crate) fn blocks(n: usize, size: usize) -> Vec<Range<usize>> {
+    let count = n.div_ceil(size.max(1));
+    (0..count).map(|b| b * n / count..(b + 1) * n / count).collect()
+}
+
+/// Computes all tiles of the plan's grid.
+pub(crate) fn run<N: Network, R: Float, C: Contractor<R>>(
+    problem: &Problem<'_, N, R>,
+    contractor: &C,
+    plan: &Plan,
+    observer: &Observer<'_>,
+) -> Result<(Vec<R>, Times)> {
+    let symmetric = problem.x2.is_none();
+    let rows = blocks(problem.x1.rows(), plan.block);
+    let columns = blocks(problem.side(Side::Columns).rows(), plan.block);
+    let row_len = plan.shape[1..].iter().product::<usize>();
+    let mut kernel = Vec::new();
+    kernel.try_reserve_exact(problem.x1.rows() * row_len).map_err(|_| Error::Memory {
+        what: "the kernel".into(),
+        needed: (problem.x1.rows() * row_len * size_of::<R>()) as u64,
+        limit: plan.limit,
+        fits: "the operating system refused it; use fewer samples".into(),
+    })?;
+    kernel.resize(problem.x1.rows() * row_len, R::ZERO);
+
+    let run = Run {
+        problem,
+        contractor,
+        observer,
+        rows: &rows,
+        columns: &columns,
+        symmetric,
+        // A tile's rows belong to one block of rows: whoever writes there holds that block's lock.
+        output: Output::cut(&mut kernel, &rows, row_len),
+        workers: Mutex::new(Vec::new()),
+        scratch: Mutex::new(Vec::new()),
+        flops_block: plan.sweep_flops / (rows.len() + if symmetric { 0 } else { columns.len() }) as f64,
+        flops_pair: plan.pair_flops,
+        arena_bytes: plan.arena_bytes,
+    };
+    let mut times = Times::default();
+    if plan.resident >= plan.blocks {
+        let row_blocks = run.prepare(Side::Rows, 0..rows.len(), &mut times)?;
+        let column_blocks = if symmetric { None } else { Some(run.prepare(Side::Columns, 0..columns.len(), &mut times)?) };
+        run.workers.lock().map_err(poisoned)?.clear();
+        run.tiles((0, &row_blocks), (0, column_blocks.as_deref().unwrap_or(&row_blocks)), &mut times)?;
+    } else {
+        // A panel of row blocks stays; the columns that it meets pass by, a few at a time.
+        let passing = rayon::current_num_threads().min(plan.resident / 2).max(1);
+        let panel = plan.resident - passing;
+        for first in (0..rows.len()).step_by(panel) {
+            let last = (first + panel).min(rows.len());
+            let row_blocks = run.prepare(Side::Rows, first..last, &mut times)?;
+            if symmetric {
+                run.tiles((first, &row_blocks), (first, &row_blocks), &mut times)?;
+            }
+            let others = if symmetric { last } else { 0 };
+            for at in (others..columns.len()).step_by(passing) {
+                let passing = at..(at + passing).min(columns.len());
+                let column_blocks = run.prepare(Side::Columns, passing, &mut times)?;
+                run.tiles((first, &row_blocks), (at, &column_blocks), &mut times)?;
+            }
+        }
+    }
+    drop(run);
+    Ok((kernel, times))
+}
+
+struct Run<'r, N, R, C> {
+    problem: &'r Problem<'r, N, R>,
+    contractor: &'r C,
+    observer: &'r Observer<'r>,
+    rows: &'r [Range<usize>],
+    columns: &'r [Range<usize>],
+    symmetric: bool,
+    output: Output<'r, R>,
+    workers: Mutex<Vec<Worker<R>>>,
+    scratch: Mutex<Vec<Scratch<R>>>,
+    flops_block: f64,
+    flops_pair: f64,
+    arena_bytes: usize,
+}
+
+impl<N: Network, R: Float, C: Contractor<R>> Run<'_, N, R, C> {
+    /// Prepares consecutive blocks of one side, in parallel.
+    fn prepare(&self, side: Side, which: Range<usize>, times: &mut Times) -> Result<Vec<C::Block>> {
+        let start = Instant::now();
+        let ranges = if side == Side::Rows { self.rows } else { self.columns };
+        let prepared = which
+            .into_par_iter()
+            .with_max_len(1)
+            .map(|b| {
+                self.observer.check()?;
+                let taken = self.workers.lock().map_err(poisoned)?.pop();
+                let mut worker = taken.unwrap_or_else(|| Worker {
+                    arena: Arena::with_capacity(self.arena_bytes),
+                    pool: Pool::default(),
+                    seeds: Vec::new(),
+                });
+                let block = self.contractor.block(side, ranges[b].clone(), &mut worker);
+                self.workers.lock().map_err(poisoned)?.push(worker);
+                (self.observer.progress)(self.flops_block);
+                block
+            })
+            .collect();
+        times.sweeps += start.elapsed();
+        prepared
+    }
+
+    /// Contracts every pair of the given blocks (one triangle where they are the same) and writes the tiles.
+    fn tiles(&self, rows: (usize, &[C::Block]), columns: (usize, &[C::Block]), times: &mut Times) -> Result<()> {
+        let start = Instant::now();
+        let triangle = self.symmetric && rows.0 == columns.0;
+        let mut pairs: Vec<(usize, usize)> = (0..rows.1.len())
+            .flat_map(|i| (if triangle { i } else { 0 }..columns.1.len()).map(move |j| (i, j)))
+            .collect();
+        // The cheaper tiles on the diagonal come last and even out the threads' ends.
+        pairs.sort_by_key(|&(i, j)| triangle && i == j);
+        let done = pairs.into_par_iter().with_max_len(1).try_for_each(|(i, j)| {
+            self.observer.check()?;
+            let taken = self.scratch.lock().map_err(poisoned)?.pop();
+            let mut scratch = taken.unwrap_or_default();
+            let same = triangle && i == j;
+            let of_rows = &self.rows[rows.0 + i];
+            let of_columns = &self.columns[columns.0 + j];
+            let shape = TileShape::new(self.problem.outputs, self.problem.width, of_rows.len(), of_columns.len());
+            scratch.sum.resize(shape.len(), R::ZERO);
+            self.contractor.tile(&rows.1[i], &columns.1[j], same, &shape, &mut scratch)?;
+            if same {
+                mirror(&mut scratch.sum, shape.matrices());
+            }
+            if let Some(at) = scratch.sum.iter().position(|x| !Float::is_finite(*x)) {
+                let (row, column) = (at / (shape.right * shape.columns) % shape.rows, at % shape.columns);
+                let place = format!("samples {} and {}", of_rows.start + row, of_columns.start + column);
+                return Err(Error::Overflow { what: "the kernel", place });
+            }
+            self.output.write(rows.0 + i, of_columns.start, &shape, &scratch.sum)?;
+            if self.symmetric && !same {
+                scratch.transposed.resize(shape.len(), R::ZERO);
+                transpose(&scratch.sum, &mut scratch.transposed, shape.matrices());
+                self.output.write(columns.0 + j, of_rows.start, &shape.t(), &scratch.transposed)?;
+            }
+            self.scratch.lock().map_err(poisoned)?.push(scratch);
+            let pairs = of_rows.len() * of_columns.len();
+            (self.observer.progress)(self.flops_pair * if same { (pairs + of_rows.len()) as f64 / 2.0 } else { pairs as f64 });
+            Ok(())
+        });
+        times.contraction += start.elapsed();
+        done
+    }
+}
+
+/// A lock is poisoned only when another task panicked, which is a fault of ours.
+fn poisoned<T>(_: std::sync::PoisonError<T>) -> Error {
+    Error::Bug("a task panicked while it held a lock".into())
+}
+
+/// The kernel in memory, its rows cut by blocks.
+struct Output<'k, R> {
+    blocks: Vec<Mutex<&'k mut [R]>>,
+    row_len: usize,
+}
+
+impl<'k, R: Float> Output<'k, R> {
+    fn cut(mut kernel: &'k mut [R], rows: &[Range<usize>], row_len: usize) -> Self {
+        let blocks = rows.iter().map(|block| Mutex::new(kernel.split_off_mut(..block.len() * row_len).expect("as many rows"))).collect();
+        Self { blocks, row_len }
+    }
+
+    /// Writes a tile `[left, rows, right, columns]` as `[rows, columns, left, right]` at a block of rows and a column.
+    fn write(&self, block: usize, column: usize, shape: &TileShape, tile: &[R]) -> Result<()> {
+        let TileShape { left, rows, right, columns } = *shape;
+        let entries = left * right;
+        let mut block = self.blocks[block].lock().map_err(poisoned)?;
+        for row in 0..rows {
+            let to = &mut block[row * self.row_len + column * entries..][..columns * entries];
+            for a in 0..left {
+                let from = &tile[(a * rows + row) * right * columns..][..right * columns];
+                if entries == 1 {
+                    to.copy_from_slice(from);
+                    continue;
+                }
+                for (b, from) in from.chunks_exact(columns).enumerate() {
+                    for (to, &x) in to[a * right + b..].iter_mut().step_by(entries).zip(from) {
+                        *to = x;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Edge of the squares that transposes work on: two of them stay in the first-level cache.
+const SQUARE: usize = 16;
+
+/// `[count, rows, columns] -> [count, columns, rows]`
+fn transpose<R: Float>(from: &[R], to: &mut [R], (count, rows, columns): (usize, usize, usize)) {
+    for matrix in 0..count {
+        let from = &from[matrix * rows * columns..][..rows * columns];
+        let to = &mut to[matrix * rows * columns..][..rows * columns];
+        for top in (0..rows).step_by(SQUARE) {
+            for left in (0..columns).step_by(SQUARE) {
+                for column in left..(left + SQUARE).min(columns) {
+                    for row in top..(top + SQUARE).min(rows) {
+                        to[column * rows + row] = from[row * columns + column];
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Copies the lower triangle of square matrices above the diagonal.
+fn mirror<R: Float>(matrices: &mut [R], (count, n, _): (usize, usize, usize)) {
+    for matrix in matrices.chunks_exact_mut((n * n).max(1)).take(count) {
+        for row in 1..n {
+            for column in 0..row {
+                matrix[column * n + row] = matrix[row * n + column];
+            }
+        }
+    }
+}
+
+/// `sum = (g + c) o z` or `sum += ..`, with `g: [rows, columns]` repeated over the directions of
+/// `z: [left, rows, right, columns]`.
+pub(crate) struct Hadamard<'s, R> {
+    pub(crate) first: bool,
+    pub(crate) shape: TileShape,
+    pub(crate) inputs: &'s [R],
+    pub(crate) constant: R,
+    pub(crate) cotangents: &'s [R],
+    pub(crate) sum: &'s mut [R],
+}
+
+impl<R: Float> Kernel for Hadamard<'_, R> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        let TileShape { rows, right, columns, .. } = self.shape;
+        let width = right * columns;
+        if width == 0 {
+            return;
+        }
+        for (at, (sum, z)) in self.sum.chunks_exact_mut(width).zip(self.cotangents.chunks_exact(width)).enumerate() {
+            let inputs = &self.inputs[at % rows * columns..][..columns];
+            for (sum, z) in sum.chunks_exact_mut(columns).zip(z.chunks_exact(columns)) {
+                if self.first {
+                    for ((sum, &z), &g) in sum.iter_mut().zip(z).zip(inputs) {
+                        *sum = (g + self.constant) * z;
+                    }
+                } else {
+                    for ((sum, &z), &g) in sum.iter_mut().zip(z).zip(inputs) {
+                        *sum += (g + self.constant) * z;
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! Operations of a kernel, counted from shapes alone; one multiply-add counts 2.
+//!
+//! These are the least that the layerwise algorithm needs, and what a share of peak is measured against: products of
+//! matrices only, one triangle where the kernel is symmetric, no pass over elements.
+
+use super::Architecture;
+use super::error::Result;
+
+/// Floating-point operations of an empirical kernel by part.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct NtkFlops {
+    /// Activations of all samples: `sum over layers of 2 n F C`, fan-in F and fan-out C.
+    pub forward: f64,
+    /// Cotangents of all outputs: `n o` rows through all layers but the first and the last. The read-out is linear,
+    /// so the cotangent behind it is its own weight matrix; the first layer's input needs no cotangent.
+    pub backward: f64,
+    /// Grams of inputs and of cotangents: `2 pairs (F + q C)`, with `q = o^2`, or `o` for a trace; without the
+    /// cotangents, which are constant, in the last layer.
+    pub gram_structured: f64,
+    /// The same, with the explicit per-layer Jacobian where that is cheaper: `n o F C + 2 pairs q F C`.
+    pub gram_best: f64,
+}
+
+impl NtkFlops {
+    /// All parts, contracting by factors everywhere.
+    pub fn total_structured(&self) -> f64 {
+        self.forward + self.backward + self.gram_structured
+    }
+
+    /// All parts, contracting each layer the cheaper way: the minimum count.
+    pub fn total_best(&self) -> f64 {
+        self.forward + self.backward + self.gram_best
+    }
+}
+
+impl Architecture {
+    /// The operations of the kernel of `n1` samples with themselves, or with `n2` others; `trace` for every output shape
+    /// that needs no products of different outputs.
+    ///
+    /// # Errors
+    /// As [`Architecture::sites`].
+    pub fn ntk_flops(&self, n1: usize, n2: Option<usize>, trace: bool) -> Result<NtkFlops> {
+        let dims = self.dims()?;
+        let outputs = dims.last().map_or(0, |d| d.fan_out) as f64;
+        let n1 = n1 as f64;
+        // NUMERICS: whole numbers in f64 are exact to 2^53, some 9 PFLOP; beyond, a rounded count is enough.
+        let (samples, pairs) = match n2 {
+            None => (n1, n1 * (n1 + 1.0) / 2.0),
+            Some(n2) => (n1 + n2 as f64, n1 * n2 as f64),
+        };
+        let blocks = if trace { outputs } else { outputs * outputs };
+        let mut flops = NtkFlops {
+            forward: 0.0,
+            backward: 0.0,
+            gram_structured: 0.0,
+            gram_best: 0.0,
+        };
+        for (i, d) in dims.iter().enumerate() {
+            let (fan_in, fan_out) = (d.fan_in as f64, d.fan_out as f64);
+            let weights = fan_in * fan_out;
+            let (first, last) = (i == 0, i + 1 == dims.len());
+            flops.forward += 2.0 * samples * weights;
+            if !first && !last {
+                flops.backward += 2.0 * samples * outputs * weights;
+            }
+            let cotangents = if last { 0.0 } else { blocks * fan_out };
+            let structured = 2.0 * pairs * (fan_in + cotangents);
+            let jacobian = samples * outputs * weights + 2.0 * pairs * blocks * weights;
+            flops.gram_structured += structured;
+            flops.gram_best += if last {
+                structured
+            } else {
+                structured.min(jacobian)
+            };
+        }
+        Ok(flops)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_counts_are_those_of_the_peers_benchmark() {
+        // `ntk_flops` of the program that counts for the other implementations: model, n1, n2, trace, then forward,
+        // backward, Grams. N1, N2, N3, N6, N7, N8; H4 (residual) both ways; the goldens resmlp_tanh_ntk, fcn_relu_nobias.
+        let mlp = "mlp:784-1024x3-10:relu";
+        let residual = "resmlp:3072-512x8-10:relu,param=standard";
+        let small = "resmlp:8-16x4-3:tanh";
+        let table = [
+            (
+                mlp,
+                256,
+                None,
+                false,
+                1_490_026_496_u64,
+                10_737_418_240_u64,
+                20_464_996_352_u64,
+            ),
+            (
+                mlp,
+                256,
+                None,
+                true,
+                1_490_026_496,
+                10_737_418_240,
+                2_274_824_192,
+            ),
+            (
+                "mlp:3072-2048x5-1:relu",
+                512,
+                None,
+                false,
+                23_624_417_280,
+                17_179_869_184,
+                6_186_074_112,
+            ),
+            (
+                "mlp:784-4096x2-10:relu",
+                1024,
+                None,
+                true,
+                41_020_293_120,
+                343_597_383_680,
+                95_404_441_600,
+            ),
+            (
+                "mlp:64-512x2-10:relu",
+                1797,
+                None,
+                true,
+                1_078_315_008,
+                9_421_455_360,
+                36_600_835_968,
+            ),
+            (
+                "mlp:64-256x3-1:relu",
+                4096,
+                None,
+                false,
+                1_210_056_704,
+                1_073_741_824,
+                26_850_099_200,
+            ),
+            (
+                residual,
+                512,
+                None,
+                true,
+                3_494_903_808,
+                18_790_481_920,
+                12_641_107_968,
+            ),
+            (
+                residual,
+                512,
+                None,
+                false,
+                3_494_903_808,
+                18_790_481_920,
+                109_466_615_808,
+            ),
+            (small, 6, Some(5), true, 20_768, 50_688, 15_840),
+            (small, 6, Some(5), false, 20_768, 50_688, 38_880),
+            (
+                "mlp:7-14x2-3:relu,b_std=0",
+                5,
+                None,
+                true,
+                3_360,
+                5_880,
+                3_570,
+            ),
+        ];
+        for (model, n1, n2, trace, forward, backward, gram) in table {
+            let got = Architecture::parse(model)
+                .unwrap()
+                .ntk_flops(n1, n2, trace)
+                .unwrap();
+            let expected = NtkFlops {
+                forward: forward as f64,
+                backward: backward as f64,
+                gram_structured: gram as f64,
+                gram_best: gram as f64,
+            };
+            assert_eq!(got, expected, "{model}");
+            assert_eq!(got.total_best(), (forward + backward + gram) as f64);
+            assert_eq!(got.total_structured(), got.total_best());
+        }
+    }
+
+    #[test]
+    fn a_layer_of_width_one_is_cheaper_by_its_jacobian() {
+        // By hand: n = 4 samples, pairs 10, o = 2, q = 4; layers 1x1 and 1x2.
+        let model = Architecture::parse("mlp:1-1x1-2:relu").unwrap();
+        let flops = model.ntk_flops(4, None, false).unwrap();
+        assert_eq!(flops.forward, 2.0 * 4.0 * (1.0 + 2.0));
+        assert_eq!(flops.backward, 0.0);
+        // First layer: Grams 20 (1 + 4); Jacobian 4*2 + 20*4. Last layer: the Gram of its inputs.
+        assert_eq!(flops.gram_structured, 100.0 + 20.0);
+        assert_eq!(flops.gram_best, 88.0 + 20.0);
+    }
+}

@@ -1,0 +1,131 @@
+//! What the toolbox needs to know of a network: its parameters, how to apply it, and how much of a tape a sample takes.
+
+use autodiff::sweep::{Factors, Pool, pullback};
+use autodiff::{Arena, Float, Op, Real, Var};
+
+use crate::array::Array;
+use crate::error::{Error, Result};
+
+/// A function of samples and parameters that can be recorded on a tape.
+///
+/// [`crate::model::Architecture`] is one; a test or a study may write its own.
+pub trait Network: Sync {
+    /// Shape of one sample, without the sample axis.
+    fn input(&self) -> Result<Vec<usize>>;
+
+    /// Shapes of the parameters, in order.
+    fn parameters(&self) -> Result<Vec<Vec<usize>>>;
+
+    /// Outputs a sample.
+    fn outputs(&self) -> Result<usize>;
+
+    /// Records the network.
+    ///
+    /// # Shape
+    /// `x: [n, ..input], parameters: as Network::parameters -> [n, outputs]`
+    ///
+    /// # Errors
+    /// What recording refuses.
+    fn apply<'a, R: Real>(&self, x: Var<'a, R>, parameters: &[Var<'a, R>]) -> autodiff::Result<Var<'a, R>>;
+
+    /// How much of a tape and its factors a sample takes; the default records the network to see.
+    ///
+    /// # Errors
+    /// What recording refuses.
+    fn footprint(&self) -> Result<Footprint>
+    where
+        Self: Sized,
+    {
+        Footprint::measure(self)
+    }
+}
+
+/// Numbers (not bytes) that one sample takes while its kernel is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Footprint {
+    /// Values of the ops on the tape.
+    pub values: usize,
+    /// Inputs of the parametric ops, that factors keep.
+    pub inputs: usize,
+    /// Cotangents, a direction, that factors keep.
+    pub cotangents: usize,
+    /// The widest value: a sweep holds two buffers of it, a direction.
+    pub widest: usize,
+    /// Whether the parameters' cotangents split by samples, as factors need.
+    pub splits: bool,
+}
+
+impl Footprint {
+    /// Records the network on two samples of zeros and counts.
+    ///
+    /// # Cost
+    /// One forward and one backward pass of two samples, and an array of zeros of the parameters' size.
+    ///
+    /// # Errors
+    /// What recording refuses; a network that mixes samples.
+    pub fn measure<N: Network>(network: &N) -> Result<Self> {
+        const SAMPLES: usize = 2; // At one sample, every index proof passes.
+        let zeros: Vec<Array<f32>> = network
+            .parameters()?
+            .into_iter()
+            .map(|shape| Array::full(shape, 0.0))
+            .collect::<Result<_>>()?;
+        let x = vec![0.0; SAMPLES * network.input()?.iter().product::<usize>()];
+        let (mut arena, mut pool) = (Arena::new(), Pool::default());
+        let f = record(&mut arena, network, &zeros, &x)?;
+        let tape = f.tape();
+        let mut seen = Self { values: 0, inputs: 0, cotangents: 0, widest: 0, splits: true };
+        for id in 0..tape.len() as u32 {
+            let node = tape.node(id);
+            if !matches!(node.op, Op::Leaf(_) | Op::Constant) {
+                seen.values += node.value.len();
+                seen.widest = seen.widest.max(node.value.len());
+            }
+        }
+        let seed = vec![0.0; f.value().len()];
+        let mut factors = Factors::default();
+        match pullback(f, &seed, 1, &mut factors, &mut pool) {
+            Err(autodiff::Error::NotPerSample { .. }) => seen.splits = false,
+            refused => refused?,
+        }
+        let mut inputs: Vec<&[f32]> = factors.factors.iter().filter_map(|factor| factor.input).collect();
+        inputs.dedup_by_key(|input| input.as_ptr());
+        seen.inputs = inputs.iter().map(|input| input.len()).sum();
+        seen.cotangents = factors.cotangents.iter().map(|cotangent| cotangent.bar.len()).sum();
+        seen.splits &= factors.factors.iter().all(|factor| factor.positions == 1);
+        Ok(Self {
+            values: seen.values / SAMPLES,
+            inputs: seen.inputs / SAMPLES,
+            cotangents: seen.cotangents / SAMPLES,
+            widest: seen.widest / SAMPLES,
+            splits: seen.splits,
+        })
+    }
+}
+
+/// Records `network` on samples `x` in an arena, its parameters as leaves.
+pub(crate) fn record<'a, N: Network, R: Float>(
+    arena: &'a mut Arena,
+    network: &N,
+    parameters: &'a [Array<R>],
+    x: &'a [R],
+) -> Result<Var<'a, R>> {
+    let tape = arena.tape();
+    let input = network.input()?;
+    let samples = x.len() / input.iter().product::<usize>().max(1);
+    let shape: Vec<usize> = std::iter::once(samples).chain(input).collect();
+    let x = tape.samples(x, &shape)?;
+    let leaves: Vec<Var<'_, R>> =
+        parameters.iter().map(|p| tape.leaf(&p.data, &p.shape)).collect::<autodiff::Result<_>>()?;
+    let f = network.apply(x, &leaves)?;
+    let outputs = network.outputs()?;
+    if f.shape() != [samples, outputs] {
+        return Err(Error::Shape {
+            what: "the network's output".into(),
+            expected: vec![samples, outputs],
+            found: f.shape().to_vec(),
+            remedy: "return one row of outputs a sample".into(),
+        });
+    }
+    Ok(f)
+}
