@@ -28,11 +28,7 @@ pub(crate) enum FolderError {
     /// A file name with a separator, or none.
     BadName { name: String },
     /// The system refused.
-    System {
-        doing: &'static str,
-        path: PathBuf,
-        source: io::Error,
-    },
+    System { doing: &'static str, path: PathBuf, source: io::Error },
 }
 
 impl FolderError {
@@ -47,10 +43,7 @@ impl FolderError {
 
 /// Whether the system refused the name itself: too long, or with letters it does not allow.
 fn names_nothing(kind: io::ErrorKind) -> bool {
-    matches!(
-        kind,
-        io::ErrorKind::InvalidFilename | io::ErrorKind::InvalidInput
-    )
+    matches!(kind, io::ErrorKind::InvalidFilename | io::ErrorKind::InvalidInput)
 }
 
 impl fmt::Display for FolderError {
@@ -58,16 +51,10 @@ impl fmt::Display for FolderError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotEmpty { path } => {
-                write!(
-                    f,
-                    "the output folder {path:?} is not empty; name a new one with --out, or leave --out away"
-                )
+                write!(f, "the output folder {path:?} is not empty; name a new one with --out, or leave --out away")
             }
             Self::NotAFolder { path } => {
-                write!(
-                    f,
-                    "the output {path:?} exists and is not a folder; name another with --out"
-                )
+                write!(f, "the output {path:?} exists and is not a folder; name another with --out")
             }
             Self::Claimed { path } => write!(
                 f,
@@ -75,16 +62,9 @@ impl fmt::Display for FolderError {
                  another with --out"
             ),
             Self::BadName { name } => {
-                write!(
-                    f,
-                    "{name:?} cannot name a result; use a plain name that is not empty"
-                )
+                write!(f, "{name:?} cannot name a result; use a plain name that is not empty")
             }
-            Self::System {
-                doing,
-                path,
-                source,
-            } => {
+            Self::System { doing, path, source } => {
                 let remedy = match source.kind() {
                     io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                         "free some space or name a folder on another disk with --out"
@@ -95,9 +75,7 @@ impl fmt::Display for FolderError {
                     io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
                         "name a folder that can be written with --out"
                     }
-                    kind if names_nothing(kind) || kind == io::ErrorKind::NotFound => {
-                        "name another folder with --out"
-                    }
+                    kind if names_nothing(kind) || kind == io::ErrorKind::NotFound => "name another folder with --out",
                     _ => "check the disk, or name a folder on another one with --out",
                 };
                 write!(f, "{doing} {path:?}: {source}; {remedy}")
@@ -133,29 +111,21 @@ impl OutputFolder {
     /// If the named folder holds something, or the system refuses to make it.
     pub(crate) fn create(path: Option<PathBuf>, command: &str) -> Result<Self, FolderError> {
         match path {
-            Some(path) if path.as_os_str().is_empty() => Err(FolderError::BadName {
-                name: String::new(),
-            }),
+            Some(path) if path.as_os_str().is_empty() => Err(FolderError::BadName { name: String::new() }),
             Some(path) => Self::named(path),
             None => Self::numbered(Path::new(RUNS), command),
         }
     }
 
     fn named(path: PathBuf) -> Result<Self, FolderError> {
-        let mut folder = Self {
-            path: path.clone(),
-            made: Vec::new(),
-            claimed: false,
-            finished: false,
-        };
+        let mut folder = Self { path: path.clone(), made: Vec::new(), claimed: false, finished: false };
         if let Some(parent) = path.parent() {
             folder.make_all(parent)?;
         }
         match fs::create_dir(&path) {
             Ok(()) => folder.made.insert(0, path.clone()),
             Err(_) if path.is_dir() => {
-                let mut entries =
-                    fs::read_dir(&path).map_err(system("reading the folder", &path))?;
+                let mut entries = fs::read_dir(&path).map_err(system("reading the folder", &path))?;
                 match entries.next() {
                     None => {}
                     Some(Err(source)) => return Err(system("reading the folder", &path)(source)),
@@ -176,21 +146,13 @@ impl OutputFolder {
 
     /// INVARIANT: `create_dir` succeeds for one process only, so a number is never shared.
     fn numbered(runs: &Path, command: &str) -> Result<Self, FolderError> {
-        let mut folder = Self {
-            path: runs.to_path_buf(),
-            made: Vec::new(),
-            claimed: false,
-            finished: false,
-        };
+        let mut folder = Self { path: runs.to_path_buf(), made: Vec::new(), claimed: false, finished: false };
         folder.make_all(runs)?;
-        let taken = fs::read_dir(runs)
-            .map_err(system("reading the folder", runs))?
-            .flatten()
-            .filter_map(|entry| {
-                let name = entry.file_name();
-                let number = name.to_str()?.strip_prefix(command)?.strip_prefix('-')?;
-                number.parse::<u64>().ok()
-            });
+        let taken = fs::read_dir(runs).map_err(system("reading the folder", runs))?.flatten().filter_map(|entry| {
+            let name = entry.file_name();
+            let number = name.to_str()?.strip_prefix(command)?.strip_prefix('-')?;
+            number.parse::<u64>().ok()
+        });
         let mut number = taken.max().unwrap_or(0).saturating_add(1);
         loop {
             let path = runs.join(format!("{command}-{number}"));
@@ -201,13 +163,9 @@ impl OutputFolder {
                     folder.claim()?;
                     return Ok(folder);
                 }
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && number < u64::MAX => {
-                    number += 1
-                }
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && number < u64::MAX => number += 1,
                 // Another run gave up and took the empty `runs` with it.
-                Err(error) if error.kind() == io::ErrorKind::NotFound && !runs.exists() => {
-                    folder.make_all(runs)?
-                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound && !runs.exists() => folder.make_all(runs)?,
                 Err(source) => return Err(system("making the folder", &path)(source)),
             }
         }
@@ -225,9 +183,7 @@ impl OutputFolder {
             Ok(()) => self.made.insert(0, path.to_path_buf()),
             Err(_) if path.is_dir() => {}
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                return Err(FolderError::NotAFolder {
-                    path: path.to_path_buf(),
-                });
+                return Err(FolderError::NotAFolder { path: path.to_path_buf() });
             }
             Err(source) => return Err(system("making the folder", path)(source)),
         }
@@ -237,19 +193,13 @@ impl OutputFolder {
     /// INVARIANT: `create_new` succeeds for one process only, even in a folder that both found empty.
     fn claim(&mut self) -> Result<(), FolderError> {
         let marker = self.path.join(MARKER);
-        match OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .open(&marker)
-        {
+        match OpenOptions::new().write(true).create_new(true).open(&marker) {
             Ok(_) => {
                 self.claimed = true;
                 Ok(())
             }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                Err(FolderError::Claimed {
-                    path: self.path.clone(),
-                })
+                Err(FolderError::Claimed { path: self.path.clone() })
             }
             Err(source) => Err(system(WRITING, &marker)(source)),
         }
@@ -279,20 +229,14 @@ impl OutputFolder {
     ) -> Result<PathBuf, FolderError> {
         let plain = Path::new(name).file_name().is_some_and(|f| f == name) && name != MARKER;
         if !plain {
-            return Err(FolderError::BadName {
-                name: name.to_string(),
-            });
+            return Err(FolderError::BadName { name: name.to_string() });
         }
         let path = self.path.join(name);
         self.replace(&path, fill).map_err(system(WRITING, &path))?;
         Ok(path)
     }
 
-    fn replace(
-        &self,
-        path: &Path,
-        fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-    ) -> io::Result<()> {
+    fn replace(&self, path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
         let mut builder = tempfile::Builder::new();
         builder.prefix(".part-");
         // Results are as readable as other files of the user; temporary files are private unless told otherwise.
@@ -318,11 +262,7 @@ impl OutputFolder {
         let marker = self.path.join(MARKER);
         fs::remove_file(&marker).map_err(system("removing", &marker))?;
         self.finished = true;
-        let parent = self
-            .path
-            .parent()
-            .filter(|p| !p.as_os_str().is_empty())
-            .unwrap_or(Path::new("."));
+        let parent = self.path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         for folder in [self.path.as_path(), parent] {
             synchronise(folder).map_err(system("synchronising the folder", folder))?;
         }
@@ -348,20 +288,12 @@ impl Drop for OutputFolder {
 }
 
 fn system<'a>(doing: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> FolderError + 'a {
-    move |source| FolderError::System {
-        doing,
-        path: path.to_path_buf(),
-        source,
-    }
+    move |source| FolderError::System { doing, path: path.to_path_buf(), source }
 }
 
 /// Only Unix lets a folder be opened; elsewhere a rename is as durable as the system makes it.
 fn synchronise(folder: &Path) -> io::Result<()> {
-    if cfg!(unix) {
-        File::open(folder)?.sync_all()
-    } else {
-        Ok(())
-    }
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
 #[cfg(test)]

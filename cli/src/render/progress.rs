@@ -27,12 +27,7 @@ impl Progress {
     pub(crate) fn new(total: u64, label: &str) -> Self {
         let capable = std::env::var("TERM").is_ok_and(|term| !term.is_empty() && term != "dumb");
         if !(io::stderr().is_terminal() && capable) {
-            return Self::build(
-                total,
-                label,
-                ProgressBar::hidden(),
-                (1000.0 * BETWEEN_LINES) as u64,
-            );
+            return Self::build(total, label, ProgressBar::hidden(), (1000.0 * BETWEEN_LINES) as u64);
         }
         let style = Style::detect();
         let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr_with_hz(8));
@@ -43,11 +38,8 @@ impl Progress {
             _ => "{msg} {bar:28} {percent:>3}%  {eta} left",
         };
         let colours = style.colour && width >= 40;
-        let template = if colours {
-            template.replace("{bar:28}", "{bar:28.cyan/black.bright}")
-        } else {
-            template.into()
-        };
+        let template =
+            if colours { template.replace("{bar:28}", "{bar:28.cyan/black.bright}") } else { template.into() };
         if let Ok(look) = ProgressStyle::with_template(&template) {
             bar.set_style(look.progress_chars(if style.unicode { "━╸─" } else { "=>-" }));
         }
@@ -75,10 +67,7 @@ impl Progress {
 
     /// Counts `units` more as done.
     pub(crate) fn advance(&self, units: u64) {
-        let done = self
-            .done
-            .fetch_add(units, Ordering::Relaxed)
-            .saturating_add(units);
+        let done = self.done.fetch_add(units, Ordering::Relaxed).saturating_add(units);
         self.bar.inc(units);
         let elapsed = self.started.elapsed();
         if let Some(line) = self.line_due(done, elapsed) {
@@ -95,9 +84,7 @@ impl Progress {
             return None;
         }
         let next = now.saturating_add((1000.0 * BETWEEN_LINES) as u64);
-        self.next_line
-            .compare_exchange(due, next, Ordering::Relaxed, Ordering::Relaxed)
-            .ok()?;
+        self.next_line.compare_exchange(due, next, Ordering::Relaxed, Ordering::Relaxed).ok()?;
         let total = self.total.max(1);
         let done = done.min(total);
         let fraction = done as f64 / total as f64;
@@ -107,12 +94,7 @@ impl Progress {
         } else {
             String::new()
         };
-        let line = format!(
-            "{}: {:.0}% of {}{left}",
-            self.label,
-            100.0 * fraction,
-            quantity::count(total)
-        );
+        let line = format!("{}: {:.0}% of {}{left}", self.label, 100.0 * fraction, quantity::count(total));
         Some(super::terminal::ascii(&line))
     }
 
@@ -160,10 +142,7 @@ mod tests {
         let progress = lines_every_ten_seconds(1200);
         let at = |s: u64| progress.line_due(300, Duration::from_secs(s));
         assert_eq!(at(9), None);
-        assert_eq!(
-            at(10).as_deref(),
-            Some("kernel: 25% of 1,200, about 30 s left")
-        );
+        assert_eq!(at(10).as_deref(), Some("kernel: 25% of 1,200, about 30 s left"));
         assert_eq!(at(10), None);
         assert_eq!(at(19), None);
         assert!(at(20).is_some());
@@ -172,13 +151,8 @@ mod tests {
     #[test]
     fn nothing_done_and_nothing_to_do_have_lines_without_nonsense() {
         let late = Duration::from_secs(60);
-        assert_eq!(
-            lines_every_ten_seconds(5).line_due(0, late).as_deref(),
-            Some("kernel: 0% of 5")
-        );
-        let line = lines_every_ten_seconds(0)
-            .line_due(7, late)
-            .expect("a line");
+        assert_eq!(lines_every_ten_seconds(5).line_due(0, late).as_deref(), Some("kernel: 0% of 5"));
+        let line = lines_every_ten_seconds(0).line_due(7, late).expect("a line");
         assert_eq!(line, "kernel: 100% of 1, about 0 s left");
     }
 

@@ -29,11 +29,7 @@ pub(crate) fn number(x: f64) -> String {
 
 /// A power of ten with a raised exponent: `10⁻⁵`.
 pub(crate) fn power_of_ten(exponent: i32) -> String {
-    let raised = exponent
-        .to_string()
-        .chars()
-        .map(superscript)
-        .collect::<String>();
+    let raised = exponent.to_string().chars().map(superscript).collect::<String>();
     format!("10{raised}")
 }
 
@@ -51,11 +47,7 @@ pub(crate) fn bytes(n: u64) -> String {
         unit += 1;
     }
     let text = number(size);
-    let text = if text.contains('.') {
-        text.trim_end_matches('0').trim_end_matches('.')
-    } else {
-        &text
-    };
+    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
     format!("{text} {}", UNITS[unit])
 }
 
@@ -186,12 +178,7 @@ mod tests {
 
     #[test]
     fn counts_are_grouped_in_threes() {
-        let cases = [
-            (0, "0"),
-            (999, "999"),
-            (1000, "1,000"),
-            (1_234_567, "1,234,567"),
-        ];
+        let cases = [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")];
         for (n, text) in cases {
             assert_eq!(count(n), text);
         }
@@ -262,12 +249,7 @@ mod tests {
 
     #[test]
     fn estimates_have_no_decimals() {
-        for (s, text) in [
-            (0.2, "0 s"),
-            (30.4, "30 s"),
-            (99.7, "1 min 40 s"),
-            (125.0, "2 min 05 s"),
-        ] {
+        for (s, text) in [(0.2, "0 s"), (30.4, "30 s"), (99.7, "1 min 40 s"), (125.0, "2 min 05 s")] {
             assert_eq!(whole_seconds(s), text);
         }
     }

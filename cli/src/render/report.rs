@@ -13,11 +13,7 @@ pub(crate) struct ReportError(minijinja::Error);
 
 impl fmt::Display for ReportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "the report could not be made: {}; use --no-report to go without it",
-            self.0
-        )
+        write!(f, "the report could not be made: {}; use --no-report to go without it", self.0)
     }
 }
 
@@ -160,13 +156,9 @@ impl Report {
     pub(crate) fn html(&self) -> Result<String, ReportError> {
         let mut environment = Environment::new();
         // Templates called `.html` escape every value that is not declared safe.
-        environment
-            .add_template("report.html", TEMPLATE)
-            .map_err(ReportError)?;
+        environment.add_template("report.html", TEMPLATE).map_err(ReportError)?;
         let rows = |rows: &[Row]| {
-            let rows = rows
-                .iter()
-                .map(|r| context! { label => &r.label, value => &r.value, remark => &r.remark });
+            let rows = rows.iter().map(|r| context! { label => &r.label, value => &r.value, remark => &r.remark });
             rows.collect::<Vec<_>>()
         };
         let plots = self.plots.iter().map(|plot| {
@@ -174,21 +166,12 @@ impl Report {
             let svg = Value::from_safe_string(plot.svg.clone());
             context! { svg, caption => &plot.caption, files => &plot.files }
         });
-        let configuration = self
-            .configuration
-            .iter()
-            .map(|(name, value)| context! { name, value });
-        let memory = self
-            .memory
-            .iter()
-            .map(|(name, n)| context! { name, size => quantity::bytes(*n) });
-        let notes = Note::ALL
-            .into_iter()
-            .filter(|note| self.notes.contains(note))
-            .map(|note| {
-                let (term, text) = note.text();
-                context! { term, text }
-            });
+        let configuration = self.configuration.iter().map(|(name, value)| context! { name, value });
+        let memory = self.memory.iter().map(|(name, n)| context! { name, size => quantity::bytes(*n) });
+        let notes = Note::ALL.into_iter().filter(|note| self.notes.contains(note)).map(|note| {
+            let (term, text) = note.text();
+            context! { term, text }
+        });
         let page = context! {
             title => &self.title,
             subtitle => &self.subtitle,
@@ -202,10 +185,7 @@ impl Report {
             notes => notes.collect::<Vec<_>>(),
             origin => &self.origin,
         };
-        environment
-            .get_template("report.html")
-            .and_then(|t| t.render(page))
-            .map_err(ReportError)
+        environment.get_template("report.html").and_then(|t| t.render(page)).map_err(ReportError)
     }
 
     /// The phases with their shares, and a last row for all of them.
@@ -213,9 +193,7 @@ impl Report {
         let total = self.phases.iter().map(|p| p.seconds.max(0.0)).sum::<f64>();
         let work = self.phases.iter().filter_map(|p| p.gflop).sum::<f64>();
         let row = |name: &str, seconds: f64, gflop: Option<f64>, sum: bool| {
-            let rate = gflop
-                .filter(|_| seconds > 0.0)
-                .map(|g| quantity::gflop_per_second(g / seconds));
+            let rate = gflop.filter(|_| seconds > 0.0).map(|g| quantity::gflop_per_second(g / seconds));
             context! {
                 name,
                 sum,
@@ -225,16 +203,10 @@ impl Report {
                 rate,
             }
         };
-        let mut rows = self
-            .phases
-            .iter()
-            .map(|p| row(&p.name, p.seconds, p.gflop, false))
-            .collect::<Vec<_>>();
+        let mut rows = self.phases.iter().map(|p| row(&p.name, p.seconds, p.gflop, false)).collect::<Vec<_>>();
         if rows.len() > 1 {
             // The rate of the whole would count phases whose work is not known, so it has none.
-            rows.push(
-                context! { rate => (), ..row("total", total, (work > 0.0).then_some(work), true) },
-            );
+            rows.push(context! { rate => (), ..row("total", total, (work > 0.0).then_some(work), true) });
         }
         rows
     }

@@ -25,16 +25,8 @@ pub(crate) struct Row {
 
 impl Row {
     /// A row from anything that is text.
-    pub(crate) fn new(
-        label: impl Into<String>,
-        value: impl Into<String>,
-        remark: impl Into<String>,
-    ) -> Self {
-        Self {
-            label: label.into(),
-            value: value.into(),
-            remark: remark.into(),
-        }
+    pub(crate) fn new(label: impl Into<String>, value: impl Into<String>, remark: impl Into<String>) -> Self {
+        Self { label: label.into(), value: value.into(), remark: remark.into() }
     }
 }
 
@@ -63,15 +55,11 @@ enum Face {
 impl Summary {
     /// The text, with a line end after every line and no line longer than the style's columns.
     pub(crate) fn render(&self, style: &Style) -> String {
-        let mut page = Page {
-            style,
-            out: String::new(),
-        };
+        let mut page = Page { style, out: String::new() };
         for line in wrapped(&style.letters(&self.title), style.columns) {
             page.line(&[(Face::Title, &line)]);
         }
-        let folder =
-            (!self.folder.is_empty()).then(|| Row::new("results in", self.folder.as_str(), ""));
+        let folder = (!self.folder.is_empty()).then(|| Row::new("results in", self.folder.as_str(), ""));
         let rows = self.rows.iter().chain(&folder).map(|row| Row {
             label: style.letters(&row.label),
             value: style.letters(&row.value),
@@ -80,16 +68,8 @@ impl Summary {
         let rows = rows.collect::<Vec<_>>();
         let spectrum = bars(&self.spectrum, style);
         let labels = rows.iter().map(|row| row.label.width());
-        let widest = labels
-            .chain(spectrum.iter().map(|_| "spectrum".len()))
-            .max()
-            .unwrap_or(0);
-        let values = rows
-            .iter()
-            .filter(|row| !row.remark.is_empty())
-            .map(|row| row.value.width())
-            .max()
-            .unwrap_or(0);
+        let widest = labels.chain(spectrum.iter().map(|_| "spectrum".len())).max().unwrap_or(0);
+        let values = rows.iter().filter(|row| !row.remark.is_empty()).map(|row| row.value.width()).max().unwrap_or(0);
         let first = INDENT + widest + GAP;
         for (i, row) in rows.iter().enumerate() {
             // The folder is the last word, the shape of the spectrum comes before it.
@@ -122,10 +102,7 @@ impl Page<'_> {
             };
             let bare = text.trim_end();
             if self.style.colour && !code.is_empty() && !bare.is_empty() {
-                line.push_str(&format!(
-                    "\u{1b}[{code}m{bare}\u{1b}[0m{}",
-                    &text[bare.len()..]
-                ));
+                line.push_str(&format!("\u{1b}[{code}m{bare}\u{1b}[0m{}", &text[bare.len()..]));
             } else {
                 line.push_str(text);
             }
@@ -140,11 +117,7 @@ impl Page<'_> {
         if columns < first + LEAST_VALUE {
             return self.stacked(row);
         }
-        let label = format!(
-            "{}{}",
-            " ".repeat(INDENT),
-            padded(&row.label, first - INDENT)
-        );
+        let label = format!("{}{}", " ".repeat(INDENT), padded(&row.label, first - INDENT));
         let blank = " ".repeat(first);
         let lines = wrapped(&row.value, columns - first);
         let second = first + values + GAP;
@@ -153,11 +126,7 @@ impl Page<'_> {
             let left = if i == 0 { &label } else { &blank };
             if beside && !row.remark.is_empty() {
                 let value = padded(value, second - first);
-                self.line(&[
-                    (Face::Label, left),
-                    (Face::Value, &value),
-                    (Face::Remark, &row.remark),
-                ]);
+                self.line(&[(Face::Label, left), (Face::Value, &value), (Face::Remark, &row.remark)]);
             } else {
                 self.line(&[(Face::Label, left), (Face::Value, value)]);
             }
@@ -193,17 +162,9 @@ impl Page<'_> {
 /// Eigenvalues as a row of bars on a logarithmic scale, largest first; ranks are spaced by equal ratios, as in the
 /// plot. Nothing if fewer than three are positive.
 fn bars(values: &[f64], style: &Style) -> Option<String> {
-    let ramp = if style.unicode {
-        "▁▂▃▄▅▆▇█"
-    } else {
-        "_.:-=+*#"
-    };
+    let ramp = if style.unicode { "▁▂▃▄▅▆▇█" } else { "_.:-=+*#" };
     let ramp = ramp.chars().collect::<Vec<_>>();
-    let mut sorted = values
-        .iter()
-        .copied()
-        .filter(|v| v.is_finite() && *v > 0.0)
-        .collect::<Vec<_>>();
+    let mut sorted = values.iter().copied().filter(|v| v.is_finite() && *v > 0.0).collect::<Vec<_>>();
     sorted.sort_by(|a, b| b.total_cmp(a));
     let n = sorted.len();
     if n < 3 {
@@ -216,11 +177,7 @@ fn bars(values: &[f64], style: &Style) -> Option<String> {
     let text = (0..count).map(|k| {
         let t = k as f64 / (count - 1).max(1) as f64;
         let rank = (n as f64).powf(t).round().clamp(1.0, n as f64) as usize;
-        let height = if decades > 0.0 {
-            (sorted[rank - 1].log10() - low) / decades
-        } else {
-            1.0
-        };
+        let height = if decades > 0.0 { (sorted[rank - 1].log10() - low) / decades } else { 1.0 };
         ramp[((height * (ramp.len() - 1) as f64).round() as usize).min(ramp.len() - 1)]
     });
     let text = text.collect::<String>();
@@ -264,16 +221,11 @@ mod tests {
 
     fn example() -> Summary {
         Summary {
-            title: "Neural tangent kernel of mlp:64-512x2-10:relu on digits, 512 samples"
-                .to_string(),
+            title: "Neural tangent kernel of mlp:64-512x2-10:relu on digits, 512 samples".to_string(),
             rows: vec![
                 Row::new("largest eigenvalue", "877.1", "λ₁"),
                 Row::new("condition number", "2.622×10⁴", "λ₁/λₙ"),
-                Row::new(
-                    "effective rank",
-                    "8.312",
-                    "exp of the entropy of the normalised spectrum, of 512 at most",
-                ),
+                Row::new("effective rank", "8.312", "exp of the entropy of the normalised spectrum, of 512 at most"),
                 Row::new("alignment", "0.4312", ""),
                 Row::new("time", "1.234 s", "51.10 GFLOP, 41.41 GFLOP/s"),
             ],
@@ -286,11 +238,7 @@ mod tests {
     fn no_line_is_longer_than_the_terminal_at_any_width() {
         for columns in 10..=100 {
             for (unicode, colour) in [(false, false), (true, false)] {
-                let text = example().render(&Style {
-                    columns,
-                    colour,
-                    unicode,
-                });
+                let text = example().render(&Style { columns, colour, unicode });
                 for line in text.lines() {
                     assert!(line.width() <= columns, "{columns}: {line:?}");
                     assert_eq!(line, line.trim_end());
@@ -301,11 +249,7 @@ mod tests {
 
     #[test]
     fn values_and_remarks_stand_in_columns() {
-        let text = example().render(&Style {
-            columns: 80,
-            colour: false,
-            unicode: true,
-        });
+        let text = example().render(&Style { columns: 80, colour: false, unicode: true });
         let lines = text.lines().collect::<Vec<_>>();
         assert_eq!(lines[1], "  largest eigenvalue  877.1      λ₁");
         assert_eq!(lines[2], "  condition number    2.622×10⁴  λ₁/λₙ");
@@ -314,18 +258,9 @@ mod tests {
 
     #[test]
     fn nothing_is_lost_at_twenty_columns() {
-        let text = example().render(&Style {
-            columns: 20,
-            colour: false,
-            unicode: true,
-        });
+        let text = example().render(&Style { columns: 20, colour: false, unicode: true });
         let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        for word in [
-            "condition number",
-            "2.622×10⁴",
-            "51.10 GFLOP, 41.41 GFLOP/s",
-            "runs/kernel-1",
-        ] {
+        for word in ["condition number", "2.622×10⁴", "51.10 GFLOP, 41.41 GFLOP/s", "runs/kernel-1"] {
             assert!(flat.contains(word), "{word} in {flat}");
         }
     }
@@ -339,16 +274,8 @@ mod tests {
 
     #[test]
     fn colours_change_nothing_but_colours() {
-        let plain = example().render(&Style {
-            columns: 80,
-            colour: false,
-            unicode: true,
-        });
-        let mut coloured = example().render(&Style {
-            columns: 80,
-            colour: true,
-            unicode: true,
-        });
+        let plain = example().render(&Style { columns: 80, colour: false, unicode: true });
+        let mut coloured = example().render(&Style { columns: 80, colour: true, unicode: true });
         assert!(coloured.contains("\u{1b}[1m"));
         for code in ["\u{1b}[1m", "\u{1b}[2m", "\u{1b}[36m", "\u{1b}[0m"] {
             coloured = coloured.replace(code, "");
@@ -358,18 +285,11 @@ mod tests {
 
     #[test]
     fn bars_fall_from_full_to_empty_and_need_three_values() {
-        let style = Style {
-            columns: 80,
-            colour: false,
-            unicode: true,
-        };
+        let style = Style { columns: 80, colour: false, unicode: true };
         let text = bars(&[1.0, 1e-4, 1e-8, -3.0, 0.0, f64::NAN], &style).expect("bars");
         assert_eq!(text, "█▅▁  8.0 decades");
         assert_eq!(bars(&[1.0, 2.0, 0.0], &style), None);
-        assert_eq!(
-            bars(&[2.0; 4], &style).as_deref(),
-            Some("████  0.0 decades")
-        );
+        assert_eq!(bars(&[2.0; 4], &style).as_deref(), Some("████  0.0 decades"));
     }
 
     #[test]

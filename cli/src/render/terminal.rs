@@ -23,20 +23,12 @@ pub(crate) struct Style {
 
 impl Style {
     /// Eighty columns of ASCII.
-    pub(crate) const PLAIN: Self = Self {
-        columns: DEFAULT_COLUMNS,
-        colour: false,
-        unicode: false,
-    };
+    pub(crate) const PLAIN: Self = Self { columns: DEFAULT_COLUMNS, colour: false, unicode: false };
 
     /// The style of standard output as it is now.
     pub(crate) fn detect() -> Self {
         let terminal = io::stdout().is_terminal();
-        let width = if terminal {
-            terminal_size::terminal_size().map(|(w, _)| usize::from(w.0))
-        } else {
-            None
-        };
+        let width = if terminal { terminal_size::terminal_size().map(|(w, _)| usize::from(w.0)) } else { None };
         Self::from_environment(terminal, width, |name| env::var(name).ok())
     }
 
@@ -51,16 +43,9 @@ impl Style {
     ) -> Self {
         let set = |name: &str| variable(name).filter(|v| !v.is_empty());
         let dumb = set("TERM").is_none_or(|term| term == "dumb");
-        let columns = set("COLUMNS")
-            .and_then(|c| c.parse().ok())
-            .or(width)
-            .unwrap_or(DEFAULT_COLUMNS);
+        let columns = set("COLUMNS").and_then(|c| c.parse().ok()).or(width).unwrap_or(DEFAULT_COLUMNS);
         // The first of these that is set decides, as in POSIX; none at all is the C locale.
-        let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
-            .into_iter()
-            .find_map(set)
-            .unwrap_or_default()
-            .to_lowercase();
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set).unwrap_or_default().to_lowercase();
         Self {
             columns: columns.clamp(LEAST_COLUMNS, MOST_COLUMNS),
             colour: terminal && !dumb && set("NO_COLOR").is_none(),
@@ -71,11 +56,7 @@ impl Style {
     /// The text in letters this terminal has, without control characters.
     pub(crate) fn letters(&self, text: &str) -> String {
         let text = text.chars().map(|c| if c.is_control() { ' ' } else { c });
-        if self.unicode {
-            text.collect()
-        } else {
-            ascii(&text.collect::<String>())
-        }
+        if self.unicode { text.collect() } else { ascii(&text.collect::<String>()) }
     }
 }
 
@@ -151,15 +132,8 @@ pub(crate) fn ascii(text: &str) -> String {
 fn script(c: char) -> Option<(char, char)> {
     const RAISED: &str = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻";
     const LOWERED: &str = "₀₁₂₃₄₅₆₇₈₉₋ₙ";
-    let find = |set: &str, plain: &str| {
-        set.chars()
-            .zip(plain.chars())
-            .find(|(s, _)| *s == c)
-            .map(|(_, p)| p)
-    };
-    find(RAISED, "0123456789-")
-        .map(|d| ('^', d))
-        .or_else(|| find(LOWERED, "0123456789-n").map(|d| ('_', d)))
+    let find = |set: &str, plain: &str| set.chars().zip(plain.chars()).find(|(s, _)| *s == c).map(|(_, p)| p);
+    find(RAISED, "0123456789-").map(|d| ('^', d)).or_else(|| find(LOWERED, "0123456789-n").map(|d| ('_', d)))
 }
 
 /// Writes to standard output; a reader that has left (`| head`) is no error.
@@ -182,12 +156,7 @@ mod tests {
     use super::*;
 
     fn style(terminal: bool, width: Option<usize>, variables: &[(&str, &str)]) -> Style {
-        let find = |name: &str| {
-            variables
-                .iter()
-                .find(|(n, _)| *n == name)
-                .map(|(_, v)| (*v).to_string())
-        };
+        let find = |name: &str| variables.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_string());
         Style::from_environment(terminal, width, find)
     }
 
@@ -195,20 +164,14 @@ mod tests {
     fn colours_need_a_terminal_a_capable_one_and_no_veto() {
         let xterm = ("TERM", "xterm-256color");
         assert!(style(true, None, &[xterm]).colour);
-        assert!(
-            style(true, None, &[xterm, ("NO_COLOR", "")]).colour,
-            "an empty NO_COLOR does not count"
-        );
+        assert!(style(true, None, &[xterm, ("NO_COLOR", "")]).colour, "an empty NO_COLOR does not count");
         for (terminal, variables) in [
             (false, vec![xterm]),
             (true, vec![xterm, ("NO_COLOR", "1")]),
             (true, vec![("TERM", "dumb")]),
             (true, vec![]),
         ] {
-            assert!(
-                !style(terminal, None, &variables).colour,
-                "{terminal} {variables:?}"
-            );
+            assert!(!style(terminal, None, &variables).colour, "{terminal} {variables:?}");
         }
     }
 
@@ -248,10 +211,7 @@ mod tests {
 
     #[test]
     fn control_characters_never_reach_the_terminal() {
-        let style = Style {
-            unicode: true,
-            ..Style::PLAIN
-        };
+        let style = Style { unicode: true, ..Style::PLAIN };
         assert_eq!(style.letters("a\u{1b}[31mb\r\n"), "a [31mb  ");
     }
 
@@ -270,8 +230,7 @@ mod tests {
     fn a_reader_that_left_is_no_error_but_a_full_disk_is() {
         assert!(print("").is_ok());
         assert!(print_to(&mut Failing(io::ErrorKind::BrokenPipe), "text").is_ok());
-        let error =
-            print_to(&mut Failing(io::ErrorKind::StorageFull), "text").expect_err("a full disk");
+        let error = print_to(&mut Failing(io::ErrorKind::StorageFull), "text").expect_err("a full disk");
         assert_eq!(error.kind(), io::ErrorKind::StorageFull);
     }
 }

@@ -4,14 +4,7 @@ use super::*;
 
 fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).expect("a folder");
-    let mut names = entries
-        .map(|e| {
-            e.expect("an entry")
-                .file_name()
-                .into_string()
-                .expect("text")
-        })
-        .collect::<Vec<_>>();
+    let mut names = entries.map(|e| e.expect("an entry").file_name().into_string().expect("text")).collect::<Vec<_>>();
     names.sort();
     names
 }
@@ -25,23 +18,17 @@ fn results_are_kept_and_nothing_else_is() {
     let home = temporary();
     let folder = OutputFolder::create(Some(home.path().join("a/b")), "kernel").expect("a folder");
     folder.write("kernel.npy", b"numbers").expect("a file");
-    folder
-        .write("kernel.npy", b"better numbers")
-        .expect("the same file");
+    folder.write("kernel.npy", b"better numbers").expect("the same file");
     let path = folder.finish().expect("an end");
     assert_eq!(names(&path), ["kernel.npy"]);
-    assert_eq!(
-        fs::read(path.join("kernel.npy")).expect("bytes"),
-        b"better numbers"
-    );
+    assert_eq!(fs::read(path.join("kernel.npy")).expect("bytes"), b"better numbers");
 }
 
 #[test]
 fn a_folder_that_holds_something_is_refused_and_left_alone() {
     let home = temporary();
     fs::write(home.path().join("thesis.txt"), "mine").expect("a file");
-    let error =
-        OutputFolder::create(Some(home.path().to_path_buf()), "kernel").expect_err("a refusal");
+    let error = OutputFolder::create(Some(home.path().to_path_buf()), "kernel").expect_err("a refusal");
     assert!(matches!(error, FolderError::NotEmpty { .. }));
     assert_eq!(error.code(), 2);
     assert!(error.to_string().ends_with("leave --out away"), "{error}");
@@ -68,19 +55,14 @@ fn folders_made_for_nothing_are_removed_and_others_stay() {
 fn complete_files_survive_a_failure() {
     let home = temporary();
     let folder = OutputFolder::create(Some(home.path().join("out")), "kernel").expect("a folder");
-    folder
-        .write("kernel.npy", b"hours of work")
-        .expect("a file");
+    folder.write("kernel.npy", b"hours of work").expect("a file");
     let failed = folder.write_with("report.html", |out| {
         out.write_all(b"half")?;
         Err(io::ErrorKind::StorageFull.into())
     });
     let error = failed.expect_err("a full disk");
     assert_eq!(error.code(), 5);
-    assert!(
-        error.to_string().contains("report.html") && error.to_string().contains("free some space"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("report.html") && error.to_string().contains("free some space"), "{error}");
     drop(folder);
     assert_eq!(names(&home.path().join("out")), ["kernel.npy"]);
 }
@@ -114,15 +96,9 @@ fn many_at_once_never_share_a_folder() {
     let folders = std::thread::scope(|scope| {
         let start = || OutputFolder::numbered(&runs, "kernel").expect("a folder");
         let threads = (0..16).map(|_| scope.spawn(start)).collect::<Vec<_>>();
-        threads
-            .into_iter()
-            .map(|t| t.join().expect("no panic"))
-            .collect::<Vec<_>>()
+        threads.into_iter().map(|t| t.join().expect("no panic")).collect::<Vec<_>>()
     });
-    let mut paths = folders
-        .iter()
-        .map(|f| f.path().to_path_buf())
-        .collect::<Vec<_>>();
+    let mut paths = folders.iter().map(|f| f.path().to_path_buf()).collect::<Vec<_>>();
     paths.sort();
     paths.dedup();
     assert_eq!(paths.len(), 16);
@@ -156,10 +132,7 @@ fn results_cannot_leave_their_folder() {
     let home = temporary();
     let folder = OutputFolder::create(Some(home.path().join("out")), "kernel").expect("a folder");
     for name in ["../a", "/etc/a", "a/b", "", ".", "..", "a/", MARKER] {
-        assert!(
-            matches!(folder.write(name, b"a"), Err(FolderError::BadName { .. })),
-            "{name:?}"
-        );
+        assert!(matches!(folder.write(name, b"a"), Err(FolderError::BadName { .. })), "{name:?}");
     }
 }
 
@@ -175,11 +148,7 @@ fn a_path_with_a_line_break_stays_on_one_line_of_the_message() {
 #[test]
 fn names_that_no_system_takes_are_errors_of_usage() {
     let home = temporary();
-    for path in [
-        PathBuf::new(),
-        home.path().join("a".repeat(300)),
-        home.path().join("a\0b"),
-    ] {
+    for path in [PathBuf::new(), home.path().join("a".repeat(300)), home.path().join("a\0b")] {
         let error = OutputFolder::create(Some(path), "kernel").expect_err("a refusal");
         assert_eq!(error.code(), 2, "{error}");
     }

@@ -38,13 +38,7 @@ impl Axis {
         if low >= high {
             (low, high) = (low - 0.5, low + 0.5);
         }
-        Self {
-            scale,
-            low,
-            high,
-            from,
-            to,
-        }
+        Self { scale, low, high, from, to }
     }
 
     /// The same pixels over a range wider by a twentieth at both ends, and by enough for two ticks.
@@ -54,11 +48,7 @@ impl Axis {
             Scale::Linear => 0.0,
         };
         let pad = 0.05 * (self.high - self.low) + missing;
-        Self {
-            low: self.low - pad,
-            high: self.high + pad,
-            ..self
-        }
+        Self { low: self.low - pad, high: self.high + pad, ..self }
     }
 
     /// The pixel of a value.
@@ -76,23 +66,13 @@ impl Axis {
             Scale::Linear => self.round_numbers(wanted),
             Scale::Logarithmic => self.powers(wanted),
         };
-        values
-            .into_iter()
-            .map(|value| Tick {
-                label: label(value),
-                value,
-            })
-            .collect()
+        values.into_iter().map(|value| Tick { label: label(value), value }).collect()
     }
 
     fn round_numbers(&self, wanted: usize) -> Vec<f64> {
         let rough = (self.high - self.low) / wanted.max(1) as f64;
         let unit = 10f64.powf(rough.log10().floor());
-        let step = [1.0, 2.0, 5.0, 10.0]
-            .into_iter()
-            .map(|m| m * unit)
-            .find(|&s| s >= rough)
-            .unwrap_or(rough);
+        let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|m| m * unit).find(|&s| s >= rough).unwrap_or(rough);
         // A hair of tolerance keeps the end of the range when the division is not exact.
         let first = (self.low / step - 1e-9).ceil() as i64;
         let last = (self.high / step + 1e-9).floor() as i64;
@@ -105,16 +85,10 @@ impl Axis {
         if last > first {
             let stride = ((last - first) as usize / wanted.max(1) + 1) as i32;
             // Multiples of the stride, so that 10⁰ is among them when it is in range.
-            return (first..=last)
-                .filter(|e| e.rem_euclid(stride) == 0)
-                .map(|e| 10f64.powi(e))
-                .collect();
+            return (first..=last).filter(|e| e.rem_euclid(stride) == 0).map(|e| 10f64.powi(e)).collect();
         }
         let within = |v: &f64| (self.low - 1e-9..=self.high + 1e-9).contains(&v.log10());
-        (first - 1..=last + 1)
-            .flat_map(|e| [1.0, 2.0, 5.0].map(|m| m * 10f64.powi(e)))
-            .filter(within)
-            .collect()
+        (first - 1..=last + 1).flat_map(|e| [1.0, 2.0, 5.0].map(|m| m * 10f64.powi(e))).filter(within).collect()
     }
 }
 
@@ -139,10 +113,7 @@ mod tests {
     use super::*;
 
     fn labels(axis: Axis, wanted: usize, label: fn(f64) -> String) -> Vec<String> {
-        axis.ticks(wanted, label)
-            .into_iter()
-            .map(|t| t.label)
-            .collect()
+        axis.ticks(wanted, label).into_iter().map(|t| t.label).collect()
     }
 
     #[test]
@@ -156,19 +127,13 @@ mod tests {
     #[test]
     fn decades_are_labelled_by_raised_exponents() {
         let axis = Axis::new(Scale::Logarithmic, [1e-3, 2e3], [0.0, 1.0]);
-        assert_eq!(
-            labels(axis, 8, power_label),
-            ["10⁻³", "10⁻²", "10⁻¹", "1", "10", "10²", "10³"]
-        );
+        assert_eq!(labels(axis, 8, power_label), ["10⁻³", "10⁻²", "10⁻¹", "1", "10", "10²", "10³"]);
     }
 
     #[test]
     fn many_decades_are_thinned_to_multiples_of_a_stride() {
         let axis = Axis::new(Scale::Logarithmic, [1e-20, 1e4], [0.0, 1.0]);
-        assert_eq!(
-            labels(axis, 6, power_label),
-            ["10⁻²⁰", "10⁻¹⁵", "10⁻¹⁰", "10⁻⁵", "1"]
-        );
+        assert_eq!(labels(axis, 6, power_label), ["10⁻²⁰", "10⁻¹⁵", "10⁻¹⁰", "10⁻⁵", "1"]);
     }
 
     #[test]

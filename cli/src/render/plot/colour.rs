@@ -72,18 +72,8 @@ const SEQUENTIAL: [[f64; 3]; 6] = [
     [0.83, 0.155, 130.0],
     [0.955, 0.110, 105.0],
 ];
-const BLUES: [[f64; 3]; 4] = [
-    [0.34, 0.105, 262.0],
-    [0.54, 0.125, 252.0],
-    [0.78, 0.070, 240.0],
-    [0.97, 0.004, 240.0],
-];
-const REDS: [[f64; 3]; 4] = [
-    [0.97, 0.004, 50.0],
-    [0.78, 0.090, 50.0],
-    [0.55, 0.150, 35.0],
-    [0.34, 0.110, 25.0],
-];
+const BLUES: [[f64; 3]; 4] = [[0.34, 0.105, 262.0], [0.54, 0.125, 252.0], [0.78, 0.070, 240.0], [0.97, 0.004, 240.0]];
+const REDS: [[f64; 3]; 4] = [[0.97, 0.004, 50.0], [0.78, 0.090, 50.0], [0.55, 0.150, 35.0], [0.34, 0.110, 25.0]];
 
 impl ColourMap {
     /// `LEVELS` colours from the least value to the greatest, then the grey of `NOT_A_NUMBER`.
@@ -114,13 +104,9 @@ impl ColourMap {
 /// `levels` colours, evenly spaced along a smooth curve through the points.
 fn path(points: &[[f64; 3]], levels: usize) -> Vec<[f64; 3]> {
     const FINE: usize = 4096;
-    let lab = points
-        .iter()
-        .map(|&[l, c, h]| [l, c * h.to_radians().cos(), c * h.to_radians().sin()])
-        .collect::<Vec<_>>();
-    let fine = (0..=FINE)
-        .map(|i| curve(&lab, i as f64 / FINE as f64))
-        .collect::<Vec<_>>();
+    let lab =
+        points.iter().map(|&[l, c, h]| [l, c * h.to_radians().cos(), c * h.to_radians().sin()]).collect::<Vec<_>>();
+    let fine = (0..=FINE).map(|i| curve(&lab, i as f64 / FINE as f64)).collect::<Vec<_>>();
     let mut length = vec![0.0];
     for pair in fine.windows(2) {
         length.push(length[length.len() - 1] + distance(pair[0], pair[1]));
@@ -142,16 +128,8 @@ fn curve(points: &[[f64; 3]], t: f64) -> [f64; 3] {
     let u = s - i as f64;
     let at = |j: usize| points[j.min(last)];
     // At the ends the neighbour that is missing is the mirror image of the one on the other side.
-    let before = if i == 0 {
-        mirror(at(0), at(1))
-    } else {
-        at(i - 1)
-    };
-    let after = if i + 2 > last {
-        mirror(at(last), at(last - 1))
-    } else {
-        at(i + 2)
-    };
+    let before = if i == 0 { mirror(at(0), at(1)) } else { at(i - 1) };
+    let after = if i + 2 > last { mirror(at(last), at(last - 1)) } else { at(i + 2) };
     let (a, b) = (at(i), at(i + 1));
     std::array::from_fn(|c| {
         let slope_a = (b[c] - before[c]) / 2.0;
@@ -169,11 +147,7 @@ fn mirror(centre: [f64; 3], other: [f64; 3]) -> [f64; 3] {
 }
 
 fn distance(a: [f64; 3], b: [f64; 3]) -> f64 {
-    a.iter()
-        .zip(b)
-        .map(|(x, y)| (x - y) * (x - y))
-        .sum::<f64>()
-        .sqrt()
+    a.iter().zip(b).map(|(x, y)| (x - y) * (x - y)).sum::<f64>().sqrt()
 }
 
 /// OKLab to linear light.
@@ -191,11 +165,7 @@ fn linear_rgb([l, a, b]: [f64; 3]) -> [f64; 3] {
 fn srgb(lab: [f64; 3]) -> [u8; 3] {
     linear_rgb(lab).map(|light| {
         let light = light.clamp(0.0, 1.0);
-        let encoded = if light <= 0.003_130_8 {
-            12.92 * light
-        } else {
-            1.055 * light.powf(1.0 / 2.4) - 0.055
-        };
+        let encoded = if light <= 0.003_130_8 { 12.92 * light } else { 1.055 * light.powf(1.0 / 2.4) - 0.055 };
         (255.0 * encoded).round() as u8
     })
 }
@@ -218,16 +188,10 @@ mod tests {
             let colours = map.oklab();
             assert_eq!(colours.len(), LEVELS);
             for half in [&colours[..LEVELS / 2], &colours[LEVELS / 2 + 1..]] {
-                let steps = half
-                    .windows(2)
-                    .map(|p| distance(p[0], p[1]))
-                    .collect::<Vec<_>>();
+                let steps = half.windows(2).map(|p| distance(p[0], p[1])).collect::<Vec<_>>();
                 let mean = steps.iter().sum::<f64>() / steps.len() as f64;
                 for step in steps {
-                    assert!(
-                        (step - mean).abs() < 0.1 * mean,
-                        "{map:?}: a step of {step} among {mean}"
-                    );
+                    assert!((step - mean).abs() < 0.1 * mean, "{map:?}: a step of {step} among {mean}");
                 }
             }
         }
@@ -248,10 +212,7 @@ mod tests {
         for map in [ColourMap::Sequential, ColourMap::Diverging] {
             for (i, lab) in map.oklab().into_iter().enumerate() {
                 let rgb = linear_rgb(lab);
-                assert!(
-                    rgb.iter().all(|&c| (-0.002..=1.002).contains(&c)),
-                    "{map:?} {i}: {rgb:?}"
-                );
+                assert!(rgb.iter().all(|&c| (-0.002..=1.002).contains(&c)), "{map:?} {i}: {rgb:?}");
             }
         }
     }

@@ -6,10 +6,7 @@ use std::fmt::Write;
 /// What the bytes of an image mean.
 pub(super) enum Pixels<'a> {
     Rgb(&'a [u8]),
-    Indexed {
-        indices: &'a [u8],
-        palette: &'a [[u8; 3]],
-    },
+    Indexed { indices: &'a [u8], palette: &'a [[u8; 3]] },
 }
 
 /// A PNG file.
@@ -49,17 +46,10 @@ fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {
-        let word = chunk
-            .iter()
-            .enumerate()
-            .fold(0u32, |word, (i, &b)| word | u32::from(b) << (16 - 8 * i));
+        let word = chunk.iter().enumerate().fold(0u32, |word, (i, &b)| word | u32::from(b) << (16 - 8 * i));
         for i in 0..4 {
             let sextet = (word >> (18 - 6 * i)) & 63;
-            out.push(if i <= chunk.len() {
-                ALPHABET[sextet as usize] as char
-            } else {
-                '='
-            });
+            out.push(if i <= chunk.len() { ALPHABET[sextet as usize] as char } else { '=' });
         }
     }
     out
@@ -89,9 +79,8 @@ pub(super) fn svg_document(
     description: &str,
     cells: &[Cells],
 ) -> Result<String, PlotError> {
-    let (_, body) = drawing
-        .split_once(">\n")
-        .ok_or_else(|| PlotError("the SVG backend wrote no opening tag".to_string()))?;
+    let (_, body) =
+        drawing.split_once(">\n").ok_or_else(|| PlotError("the SVG backend wrote no opening tag".to_string()))?;
     let mut out = format!(
         "<svg class=\"ntk-plot\" role=\"img\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {} {}\" \
          xmlns=\"http://www.w3.org/2000/svg\">\n<title>{}</title>\n<style>{}</style>\n\
@@ -104,10 +93,7 @@ pub(super) fn svg_document(
     );
     for cells in cells {
         let [x, y, w, h] = cells.place.map(|v| (v * f64::from(SCALE)).round());
-        let pixels = Pixels::Indexed {
-            indices: &cells.indices,
-            palette: &cells.palette,
-        };
+        let pixels = Pixels::Indexed { indices: &cells.indices, palette: &cells.palette };
         let image = base64(&png(cells.columns as u32, cells.rows as u32, pixels)?);
         // Writing to a string cannot fail.
         let _ = writeln!(
@@ -127,14 +113,8 @@ mod tests {
 
     #[test]
     fn base64_agrees_with_the_vectors_of_rfc_4648() {
-        let cases = [
-            ("", ""),
-            ("f", "Zg=="),
-            ("fo", "Zm8="),
-            ("foo", "Zm9v"),
-            ("foob", "Zm9vYg=="),
-            ("foobar", "Zm9vYmFy"),
-        ];
+        let cases =
+            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("foobar", "Zm9vYmFy")];
         for (plain, encoded) in cases {
             assert_eq!(base64(plain.as_bytes()), encoded);
         }
@@ -143,24 +123,13 @@ mod tests {
 
     #[test]
     fn markup_and_control_characters_are_escaped() {
-        assert_eq!(
-            escaped("<a b=\"c\">&'\u{1}"),
-            "&lt;a b=&quot;c&quot;&gt;&amp;&#39; "
-        );
+        assert_eq!(escaped("<a b=\"c\">&'\u{1}"), "&lt;a b=&quot;c&quot;&gt;&amp;&#39; ");
     }
 
     #[test]
     fn an_indexed_png_decodes_to_its_palette() {
         let palette = [[1, 2, 3], [4, 5, 6]];
-        let bytes = png(
-            2,
-            1,
-            Pixels::Indexed {
-                indices: &[1, 0],
-                palette: &palette,
-            },
-        )
-        .expect("encodes");
+        let bytes = png(2, 1, Pixels::Indexed { indices: &[1, 0], palette: &palette }).expect("encodes");
         let mut decoder = png::Decoder::new(std::io::Cursor::new(bytes));
         decoder.set_transformations(png::Transformations::EXPAND);
         let mut reader = decoder.read_info().expect("a header");

@@ -29,30 +29,20 @@ pub(super) struct Range {
 }
 
 /// The order that sorts samples by class, equal ones as they came, and where each class lies in it.
-pub(super) fn by_class(
-    n: usize,
-    classes: Option<&[usize]>,
-) -> Result<(Vec<usize>, Vec<Span>), PlotError> {
+pub(super) fn by_class(n: usize, classes: Option<&[usize]>) -> Result<(Vec<usize>, Vec<Span>), PlotError> {
     let mut order = (0..n).collect::<Vec<_>>();
     let Some(classes) = classes else {
         return Ok((order, Vec::new()));
     };
     if classes.len() != n {
-        return Err(PlotError(format!(
-            "{} class labels for {n} samples",
-            classes.len()
-        )));
+        return Err(PlotError(format!("{} class labels for {n} samples", classes.len())));
     }
     order.sort_by_key(|&i| classes[i]);
     let mut spans: Vec<Span> = Vec::new();
     for (place, &i) in order.iter().enumerate() {
         match spans.last_mut() {
             Some(span) if span.class == classes[i] => span.end = place + 1,
-            _ => spans.push(Span {
-                class: classes[i],
-                start: place,
-                end: place + 1,
-            }),
+            _ => spans.push(Span { class: classes[i], start: place, end: place + 1 }),
         }
     }
     Ok((order, spans))
@@ -62,11 +52,7 @@ pub(super) fn by_class(
 ///
 /// # Cost
 /// One pass over the entries.
-pub(super) fn averaged(
-    values: &[f64],
-    rows: &[usize],
-    columns: &[usize],
-) -> ([usize; 2], Vec<f64>) {
+pub(super) fn averaged(values: &[f64], rows: &[usize], columns: &[usize]) -> ([usize; 2], Vec<f64>) {
     let (n, m) = (rows.len(), columns.len());
     let (r, c) = (n.min(MOST_CELLS), m.min(MOST_CELLS));
     let mut sums = vec![(0.0f64, 0u32); r * c];
@@ -82,30 +68,15 @@ pub(super) fn averaged(
             }
         }
     }
-    let means = sums.into_iter().map(|(sum, count)| {
-        if count == 0 {
-            f64::NAN
-        } else {
-            sum / f64::from(count)
-        }
-    });
+    let means = sums.into_iter().map(|(sum, count)| if count == 0 { f64::NAN } else { sum / f64::from(count) });
     ([r, c], means.collect())
 }
 
 /// The range to colour: all of it, unless a few values would leave the others one colour.
 pub(super) fn range(means: &[f64], [rows, columns]: [usize; 2]) -> Range {
-    let mut sorted = means
-        .iter()
-        .copied()
-        .filter(|v| v.is_finite())
-        .collect::<Vec<_>>();
+    let mut sorted = means.iter().copied().filter(|v| v.is_finite()).collect::<Vec<_>>();
     if sorted.is_empty() {
-        return Range {
-            low: 0.0,
-            high: 1.0,
-            cut: [false; 2],
-            map: ColourMap::Sequential,
-        };
+        return Range { low: 0.0, high: 1.0, cut: [false; 2], map: ColourMap::Sequential };
     }
     sorted.sort_by(f64::total_cmp);
     let last = sorted.len() - 1;
@@ -117,33 +88,12 @@ pub(super) fn range(means: &[f64], [rows, columns]: [usize; 2]) -> Range {
     let (low, high) = (sorted[tail], sorted[last - upper]);
     // A tail is cut only if it is longer than a third of all the rest.
     let third = (high - low) / 3.0;
-    let cut = [
-        low - least > third && third > 0.0,
-        greatest - high > third && third > 0.0,
-    ];
-    let (low, high) = (
-        if cut[0] { low } else { least },
-        if cut[1] { high } else { greatest },
-    );
-    let map = if low < -0.05 * high.abs() && high > 0.0 {
-        ColourMap::Diverging
-    } else {
-        ColourMap::Sequential
-    };
-    let (low, high) = if low < high {
-        (low, high)
-    } else {
-        (
-            low - 0.5 * low.abs().max(1e-300),
-            low + 0.5 * low.abs().max(1e-300),
-        )
-    };
-    Range {
-        low,
-        high,
-        cut,
-        map,
-    }
+    let cut = [low - least > third && third > 0.0, greatest - high > third && third > 0.0];
+    let (low, high) = (if cut[0] { low } else { least }, if cut[1] { high } else { greatest });
+    let map = if low < -0.05 * high.abs() && high > 0.0 { ColourMap::Diverging } else { ColourMap::Sequential };
+    let (low, high) =
+        if low < high { (low, high) } else { (low - 0.5 * low.abs().max(1e-300), low + 0.5 * low.abs().max(1e-300)) };
+    Range { low, high, cut, map }
 }
 
 /// The colour of a value. White of the diverging map is always zero, and both of its arms have the same scale.
@@ -167,10 +117,7 @@ mod tests {
     fn sorting_by_class_is_stable_and_reports_where_classes_lie() {
         let (order, spans) = by_class(5, Some(&[2, 0, 2, 0, 7])).expect("labels fit");
         assert_eq!(order, [1, 3, 0, 2, 4]);
-        let places = spans
-            .iter()
-            .map(|s| (s.class, s.start, s.end))
-            .collect::<Vec<_>>();
+        let places = spans.iter().map(|s| (s.class, s.start, s.end)).collect::<Vec<_>>();
         assert_eq!(places, [(0, 0, 2), (2, 2, 4), (7, 4, 5)]);
     }
 
@@ -199,19 +146,11 @@ mod tests {
     fn a_heavy_diagonal_does_not_take_all_colours() {
         for n in [50, 200, 500] {
             let entry = |k: usize| {
-                if k / n == k % n {
-                    100.0
-                } else {
-                    (k % 11) as f64
-                }
+                if k / n == k % n { 100.0 } else { (k % 11) as f64 }
             };
             let means = (0..n * n).map(entry).collect::<Vec<_>>();
             let range = range(&means, [n, n]);
-            assert_eq!(
-                (range.low, range.high, range.cut),
-                (0.0, 10.0, [false, true]),
-                "n = {n}"
-            );
+            assert_eq!((range.low, range.high, range.cut), (0.0, 10.0, [false, true]), "n = {n}");
             assert_eq!(level(100.0, &range), level(10.0, &range));
         }
     }

@@ -35,11 +35,7 @@ pub(crate) struct PlotError(String);
 
 impl fmt::Display for PlotError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "the plot could not be drawn: {}; use --no-report to go without plots",
-            self.0
-        )
+        write!(f, "the plot could not be drawn: {}; use --no-report to go without plots", self.0)
     }
 }
 
@@ -77,12 +73,7 @@ fn svg<F: Figure>(figure: &F) -> Result<String, PlotError> {
         figure.draw(&mut Pen::new(&mut backend))?;
         backend.present().map_err(|e| PlotError(e.to_string()))?;
     }
-    encode::svg_document(
-        &drawing,
-        (width, height),
-        &figure.description(),
-        &figure.cells(),
-    )
+    encode::svg_document(&drawing, (width, height), &figure.description(), &figure.cells())
 }
 
 /// The figure as PNG bytes, twice as many pixels each way as its nominal size, on white.

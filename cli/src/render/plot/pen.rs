@@ -3,8 +3,7 @@
 use super::{PlotError, SCALE, raster};
 use plotters_backend::text_anchor::{HPos, Pos, VPos};
 use plotters_backend::{
-    BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingBackend, DrawingErrorKind,
-    FontFamily,
+    BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingBackend, DrawingErrorKind, FontFamily,
 };
 use std::convert::Infallible;
 
@@ -27,11 +26,7 @@ pub(super) struct Ink {
 impl Ink {
     /// An opaque line of one pixel.
     pub(super) fn new(colour: [u8; 3]) -> Self {
-        Self {
-            colour,
-            alpha: 1.0,
-            width: 1.0,
-        }
+        Self { colour, alpha: 1.0, width: 1.0 }
     }
 
     /// The same with another opacity.
@@ -48,10 +43,7 @@ impl Ink {
 impl BackendStyle for Ink {
     fn color(&self) -> BackendColor {
         let [r, g, b] = self.colour;
-        BackendColor {
-            alpha: self.alpha,
-            rgb: (r, g, b),
-        }
+        BackendColor { alpha: self.alpha, rgb: (r, g, b) }
     }
 
     fn stroke_width(&self) -> u32 {
@@ -86,13 +78,7 @@ impl BackendTextStyle for Lettering {
     }
 
     fn layout_box(&self, text: &str) -> Result<((i32, i32), (i32, i32)), Infallible> {
-        Ok((
-            (0, 0),
-            (
-                raster::text_width(text, self.em).ceil() as i32,
-                self.em.ceil() as i32,
-            ),
-        ))
+        Ok(((0, 0), (raster::text_width(text, self.em).ceil() as i32, self.em.ceil() as i32)))
     }
 
     /// For backends without letters of their own; neither of ours asks for it.
@@ -117,18 +103,11 @@ impl<'a, B: DrawingBackend> Pen<'a, B> {
     }
 
     pub(super) fn line(&mut self, from: [f64; 2], to: [f64; 2], ink: Ink) -> Result<(), PlotError> {
-        self.backend
-            .draw_line(point(from), point(to), &ink)
-            .map_err(failed)
+        self.backend.draw_line(point(from), point(to), &ink).map_err(failed)
     }
 
     /// A line of dashes five pixels long, four apart.
-    pub(super) fn dashes(
-        &mut self,
-        from: [f64; 2],
-        to: [f64; 2],
-        ink: Ink,
-    ) -> Result<(), PlotError> {
+    pub(super) fn dashes(&mut self, from: [f64; 2], to: [f64; 2], ink: Ink) -> Result<(), PlotError> {
         const DASH: f64 = 5.0;
         const PERIOD: f64 = 9.0;
         let (dx, dy) = (to[0] - from[0], to[1] - from[1]);
@@ -146,28 +125,20 @@ impl<'a, B: DrawingBackend> Pen<'a, B> {
         if points.len() < 2 {
             return Ok(());
         }
-        self.backend
-            .draw_path(points.iter().copied().map(point), &ink)
-            .map_err(failed)
+        self.backend.draw_path(points.iter().copied().map(point), &ink).map_err(failed)
     }
 
     pub(super) fn polygon(&mut self, points: &[[f64; 2]], ink: Ink) -> Result<(), PlotError> {
-        self.backend
-            .fill_polygon(points.iter().copied().map(point), &ink)
-            .map_err(failed)
+        self.backend.fill_polygon(points.iter().copied().map(point), &ink).map_err(failed)
     }
 
     pub(super) fn frame(&mut self, place: [f64; 4], ink: Ink) -> Result<(), PlotError> {
         let [x, y, w, h] = place;
-        self.backend
-            .draw_rect(point([x, y]), point([x + w, y + h]), &ink, false)
-            .map_err(failed)
+        self.backend.draw_rect(point([x, y]), point([x + w, y + h]), &ink, false).map_err(failed)
     }
 
     pub(super) fn dot(&mut self, centre: [f64; 2], radius: f64, ink: Ink) -> Result<(), PlotError> {
-        self.backend
-            .draw_circle(point(centre), units(radius).max(1) as u32, &ink, true)
-            .map_err(failed)
+        self.backend.draw_circle(point(centre), units(radius).max(1) as u32, &ink, true).map_err(failed)
     }
 
     /// One line of text whose baseline passes through `at`.
@@ -186,14 +157,8 @@ impl<'a, B: DrawingBackend> Pen<'a, B> {
         };
         // `Bottom` stands for the baseline here: the raster backend treats it so, and `encode` removes the shift that
         // the SVG backend adds to it.
-        let style = Lettering {
-            em: size * f64::from(SCALE),
-            colour,
-            anchor: Pos::new(h_pos, VPos::Bottom),
-        };
-        self.backend
-            .draw_text(&printable(text), &style, point(at))
-            .map_err(failed)
+        let style = Lettering { em: size * f64::from(SCALE), colour, anchor: Pos::new(h_pos, VPos::Bottom) };
+        self.backend.draw_text(&printable(text), &style, point(at)).map_err(failed)
     }
 }
 
@@ -219,15 +184,7 @@ pub(super) fn fitted(text: &str, size: f64, width: f64) -> String {
 
 /// Control characters are not allowed in XML and have no shape, so they become spaces.
 fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| {
-            if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') {
-                ' '
-            } else {
-                c
-            }
-        })
-        .collect()
+    text.chars().map(|c| if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') { ' ' } else { c }).collect()
 }
 
 fn point([x, y]: [f64; 2]) -> (i32, i32) {

@@ -3,18 +3,15 @@
 use super::{Cells, PlotError, SCALE};
 use ab_glyph::{Font, FontRef, PxScale, ScaleFont, point};
 use plotters_backend::text_anchor::HPos;
-use plotters_backend::{
-    BackendColor, BackendCoord, BackendTextStyle, DrawingBackend, DrawingErrorKind,
-};
+use plotters_backend::{BackendColor, BackendCoord, BackendTextStyle, DrawingBackend, DrawingErrorKind};
 use std::convert::Infallible;
 use std::sync::LazyLock;
 
 /// `plotters` gives font sizes as the height of the font's box; its SVG backend divides by this to get the em.
 pub(super) const FONT_BOX: f64 = 1.24;
 
-static FONT: LazyLock<Option<FontRef<'static>>> = LazyLock::new(|| {
-    FontRef::try_from_slice(include_bytes!("../../../assets/Inter-subset.otf")).ok()
-});
+static FONT: LazyLock<Option<FontRef<'static>>> =
+    LazyLock::new(|| FontRef::try_from_slice(include_bytes!("../../../assets/Inter-subset.otf")).ok());
 
 /// Width of a text in the unit of `size`, its em.
 pub(super) fn text_width(text: &str, size: f64) -> f64 {
@@ -22,9 +19,7 @@ pub(super) fn text_width(text: &str, size: f64) -> f64 {
         return 0.0;
     };
     let font = font.as_scaled(em_scale(font, size));
-    text.chars()
-        .map(|c| f64::from(font.h_advance(font.glyph_id(c))))
-        .sum()
+    text.chars().map(|c| f64::from(font.h_advance(font.glyph_id(c)))).sum()
 }
 
 /// `ab_glyph` measures a size from the ascender to the descender; typography measures it by the em.
@@ -49,17 +44,12 @@ impl Raster {
         if FONT.is_none() {
             return Err(PlotError("the embedded font is damaged".to_string()));
         }
-        Ok(Self {
-            width,
-            height,
-            rgb: paper.repeat(width as usize * height as usize),
-        })
+        Ok(Self { width, height, rgb: paper.repeat(width as usize * height as usize) })
     }
 
     /// Fills the place of the cells with their colours.
     pub(super) fn paint(&mut self, cells: &Cells) {
-        let [left, top, width, height] =
-            cells.place.map(|x| (x * f64::from(SCALE)).round() as usize);
+        let [left, top, width, height] = cells.place.map(|x| (x * f64::from(SCALE)).round() as usize);
         for y in 0..height {
             let row = y * cells.rows / height;
             for x in 0..width {
@@ -82,10 +72,8 @@ impl Raster {
             for x in 0..width as usize {
                 let at = 2 * y * stride + 6 * x;
                 for c in at..at + 3 {
-                    let sum = [c, c + 3, c + stride, c + stride + 3]
-                        .iter()
-                        .map(|&i| u32::from(self.rgb[i]))
-                        .sum::<u32>();
+                    let sum =
+                        [c, c + 3, c + stride, c + stride + 3].iter().map(|&i| u32::from(self.rgb[i])).sum::<u32>();
                     rgb.push(((sum + 2) / 4) as u8);
                 }
             }
@@ -99,8 +87,7 @@ impl Raster {
         }
         let at = 3 * (y as usize * self.width as usize + x as usize);
         for (channel, new) in self.rgb[at..at + 3].iter_mut().zip([r, g, b]) {
-            let mixed = f64::from(*channel)
-                + alpha.clamp(0.0, 1.0) * (f64::from(new) - f64::from(*channel));
+            let mixed = f64::from(*channel) + alpha.clamp(0.0, 1.0) * (f64::from(new) - f64::from(*channel));
             *channel = mixed.round() as u8;
         }
     }
@@ -121,11 +108,7 @@ impl DrawingBackend for Raster {
         Ok(())
     }
 
-    fn draw_pixel(
-        &mut self,
-        at: BackendCoord,
-        colour: BackendColor,
-    ) -> Result<(), DrawingErrorKind<Infallible>> {
+    fn draw_pixel(&mut self, at: BackendCoord, colour: BackendColor) -> Result<(), DrawingErrorKind<Infallible>> {
         self.blend(at.0, at.1, colour.rgb, colour.alpha);
         Ok(())
     }
@@ -172,19 +155,14 @@ mod tests {
     #[test]
     fn the_embedded_font_has_every_sign_the_plots_use() {
         let font = FONT.as_ref().expect("the font parses");
-        for c in "AZaz09⁻⁰¹²³⁴⁵⁶⁷⁸⁹₀₁₂ₙλκΘΩαω×·≈≤≥−–…|()".chars()
-        {
+        for c in "AZaz09⁻⁰¹²³⁴⁵⁶⁷⁸⁹₀₁₂ₙλκΘΩαω×·≈≤≥−–…|()".chars() {
             assert_ne!(font.glyph_id(c).0, 0, "{c} is missing");
         }
     }
 
     #[test]
     fn halving_takes_the_mean_of_four_pixels() {
-        let raster = Raster {
-            width: 2,
-            height: 2,
-            rgb: vec![0, 0, 255, 0, 4, 255, 0, 8, 255, 4, 8, 255],
-        };
+        let raster = Raster { width: 2, height: 2, rgb: vec![0, 0, 255, 0, 4, 255, 0, 8, 255, 4, 8, 255] };
         assert_eq!(raster.halved().rgb, [1, 5, 255]);
     }
 
@@ -192,23 +170,10 @@ mod tests {
     fn cells_are_painted_where_they_belong() {
         let mut raster = Raster::new(16, 8, [9, 9, 9]).expect("a bitmap");
         let palette = vec![[1, 1, 1], [2, 2, 2]];
-        raster.paint(&Cells {
-            place: [1.0, 0.0, 2.0, 1.0],
-            columns: 2,
-            rows: 1,
-            indices: vec![0, 1],
-            palette,
-        });
-        let row = raster.rgb[..48]
-            .iter()
-            .step_by(3)
-            .copied()
-            .collect::<Vec<_>>();
+        raster.paint(&Cells { place: [1.0, 0.0, 2.0, 1.0], columns: 2, rows: 1, indices: vec![0, 1], palette });
+        let row = raster.rgb[..48].iter().step_by(3).copied().collect::<Vec<_>>();
         assert_eq!(row, [9, 9, 9, 9, 1, 1, 1, 1, 2, 2, 2, 2, 9, 9, 9, 9]);
-        assert!(
-            raster.rgb[4 * 48..].iter().all(|&c| c == 9),
-            "rows below the cells stay as they were"
-        );
+        assert!(raster.rgb[4 * 48..].iter().all(|&c| c == 9), "rows below the cells stay as they were");
     }
 
     #[test]

@@ -84,26 +84,13 @@ struct Prepared<'a> {
 
 impl<'a> Prepared<'a> {
     fn new(spectrum: &'a Spectrum<'a>) -> Self {
-        let mut sorted = spectrum
-            .values
-            .iter()
-            .copied()
-            .filter(|v| v.is_finite())
-            .collect::<Vec<_>>();
+        let mut sorted = spectrum.values.iter().copied().filter(|v| v.is_finite()).collect::<Vec<_>>();
         sorted.sort_by(|a, b| b.total_cmp(a));
         let positive = sorted.iter().filter(|&&v| v > 0.0).count();
         let zero = sorted.iter().filter(|&&v| v == 0.0).count();
         let sizes = sorted.iter().map(|v| v.abs()).filter(|&v| v > 0.0);
-        let floor = spectrum
-            .floor
-            .as_ref()
-            .map(|f| f.value)
-            .filter(|v| v.is_finite() && *v > 0.0);
-        let (low, high) = sizes
-            .chain(floor)
-            .fold((f64::INFINITY, 0.0), |(low, high), v| {
-                (v.min(low), v.max(high))
-            });
+        let floor = spectrum.floor.as_ref().map(|f| f.value).filter(|v| v.is_finite() && *v > 0.0);
+        let (low, high) = sizes.chain(floor).fold((f64::INFINITY, 0.0), |(low, high), v| (v.min(low), v.max(high)));
         let range = if high > 0.0 { [low, high] } else { [0.1, 10.0] };
         let y = Axis::new(Scale::Logarithmic, range, [BOTTOM, TOP]).padded();
         let n = sorted.len().max(1) as f64;
@@ -112,46 +99,22 @@ impl<'a> Prepared<'a> {
             IndexAxis::Linear => false,
             IndexAxis::Logarithmic => true,
         };
-        let scale = if logarithmic {
-            Scale::Logarithmic
-        } else {
-            Scale::Linear
-        };
+        let scale = if logarithmic { Scale::Logarithmic } else { Scale::Linear };
         let x = Axis::new(scale, [1.0, n], [LEFT + 14.0, RIGHT - 14.0]);
         let mut x_ticks = x.ticks(8, count_label);
         if logarithmic {
             // The last rank says how many there are; it replaces a power of ten that it would touch.
             x_ticks.retain(|t| t.value < n && x.place(n) - x.place(t.value) > 44.0);
-            x_ticks.push(Tick {
-                value: n,
-                label: count_label(n),
-            });
+            x_ticks.push(Tick { value: n, label: count_label(n) });
         } else {
             // Ranks are whole and begin at one.
             x_ticks.retain(|t| t.value.fract() == 0.0 && t.value > 1.0 && t.value <= n);
-            x_ticks.insert(
-                0,
-                Tick {
-                    value: 1.0,
-                    label: "1".to_string(),
-                },
-            );
-            if x_ticks
-                .get(1)
-                .is_some_and(|t| x.place(t.value) - x.place(1.0) < 24.0)
-            {
+            x_ticks.insert(0, Tick { value: 1.0, label: "1".to_string() });
+            if x_ticks.get(1).is_some_and(|t| x.place(t.value) - x.place(1.0) < 24.0) {
                 x_ticks.remove(1);
             }
         }
-        Self {
-            spectrum,
-            sorted,
-            positive,
-            zero,
-            x,
-            y,
-            x_ticks,
-        }
+        Self { spectrum, sorted, positive, zero, x, y, x_ticks }
     }
 
     fn negative(&self) -> &[f64] {
@@ -162,31 +125,16 @@ impl<'a> Prepared<'a> {
         let n = self.sorted.len() as u64;
         let mut parts = vec![match self.spectrum.total {
             Some(total) if total as u64 > n => {
-                format!(
-                    "{} largest of {} eigenvalues",
-                    quantity::count(n),
-                    quantity::count(total as u64)
-                )
+                format!("{} largest of {}", quantity::count(n), quantity::count(total as u64))
             }
-            _ => format!(
-                "n = {} eigenvalue{}",
-                quantity::count(n),
-                if n == 1 { "" } else { "s" }
-            ),
+            _ => format!("n = {} eigenvalue{}", quantity::count(n), if n == 1 { "" } else { "s" }),
         }];
         if self.positive > 0 {
             parts.push(format!("largest {}", quantity::number(self.sorted[0])));
-            parts.push(format!(
-                "smallest positive {}",
-                quantity::number(self.sorted[self.positive - 1])
-            ));
+            parts.push(format!("least positive {}", quantity::number(self.sorted[self.positive - 1])));
         }
         let dropped = self.spectrum.values.len() - self.sorted.len();
-        for (count, what) in [
-            (self.negative().len(), "negative"),
-            (self.zero, "zero"),
-            (dropped, "not finite"),
-        ] {
+        for (count, what) in [(self.negative().len(), "negative"), (self.zero, "zero"), (dropped, "not finite")] {
             if count > 0 {
                 parts.push(format!("{} {what}", quantity::count(count as u64)));
             }
@@ -198,13 +146,8 @@ impl<'a> Prepared<'a> {
     fn points(&self, first: usize, values: &[f64]) -> Vec<[f64; 2]> {
         let mut points: Vec<[f64; 2]> = Vec::new();
         for (i, value) in values.iter().enumerate() {
-            let point = [
-                self.x.place((first + i + 1) as f64),
-                self.y.place(value.abs()),
-            ];
-            let near = points
-                .last()
-                .is_some_and(|p| (p[0] - point[0]).hypot(p[1] - point[1]) < APART);
+            let point = [self.x.place((first + i + 1) as f64), self.y.place(value.abs())];
+            let near = points.last().is_some_and(|p| (p[0] - point[0]).hypot(p[1] - point[1]) < APART);
             if !near || i + 1 == values.len() {
                 points.push(point);
             }
@@ -216,13 +159,7 @@ impl<'a> Prepared<'a> {
         for tick in self.y.ticks(7, power_label) {
             let y = self.y.place(tick.value);
             pen.line([LEFT, y], [RIGHT, y], Ink::new(GRID))?;
-            pen.text(
-                &tick.label,
-                [LEFT - 10.0, y + 4.5],
-                Anchor::End,
-                13.0,
-                MUTED,
-            )?;
+            pen.text(&tick.label, [LEFT - 10.0, y + 4.5], Anchor::End, 13.0, MUTED)?;
         }
         let floor = self.floor_of_plot();
         pen.line([LEFT, floor], [RIGHT, floor], Ink::new(AXIS))?;
@@ -232,13 +169,7 @@ impl<'a> Prepared<'a> {
             pen.text(&tick.label, [x, floor + 21.0], Anchor::Middle, 13.0, MUTED)?;
         }
         pen.text("eigenvalue", [LEFT, TOP - 14.0], Anchor::Start, 13.0, MUTED)?;
-        pen.text(
-            "rank, largest first",
-            [RIGHT, floor + 43.0],
-            Anchor::End,
-            13.0,
-            MUTED,
-        )
+        pen.text("rank, largest first", [RIGHT, floor + 43.0], Anchor::End, 13.0, MUTED)
     }
 
     fn floor_of_plot(&self) -> f64 {
@@ -246,12 +177,7 @@ impl<'a> Prepared<'a> {
     }
 
     fn floor_line<B: DrawingBackend>(&self, pen: &mut Pen<'_, B>) -> Result<(), PlotError> {
-        let Some(floor) = self
-            .spectrum
-            .floor
-            .as_ref()
-            .filter(|f| f.value.is_finite() && f.value > 0.0)
-        else {
+        let Some(floor) = self.spectrum.floor.as_ref().filter(|f| f.value.is_finite() && f.value > 0.0) else {
             return Ok(());
         };
         let y = self.y.place(floor.value);
@@ -284,11 +210,7 @@ impl<'a> Prepared<'a> {
         pen.path(&points, Ink::new(DATA).width(1.25).alpha(0.45))?;
         for (i, &point) in points.iter().enumerate() {
             // Dots that would merge into a thick line are drawn as a thin one.
-            let gap = |j: usize| {
-                points
-                    .get(j)
-                    .map_or(f64::INFINITY, |p| (p[0] - point[0]).hypot(p[1] - point[1]))
-            };
+            let gap = |j: usize| points.get(j).map_or(f64::INFINITY, |p| (p[0] - point[0]).hypot(p[1] - point[1]));
             let nearest = gap(i + 1).min(if i > 0 { gap(i - 1) } else { f64::INFINITY });
             pen.dot(point, (0.5 * nearest).clamp(1.75, 3.0), Ink::new(DATA))?;
         }
@@ -304,13 +226,7 @@ impl<'a> Prepared<'a> {
         }
         let y = TOP - 14.0;
         // The mark stands at the fixed end of the text: in an SVG the reader's font decides where the other end is.
-        pen.text(
-            "negative, drawn by magnitude",
-            [RIGHT - 15.0, y],
-            Anchor::End,
-            13.0,
-            MUTED,
-        )?;
+        pen.text("negative, drawn by magnitude", [RIGHT - 15.0, y], Anchor::End, 13.0, MUTED)?;
         triangle(pen, [RIGHT - 5.0, y - 4.5])
     }
 }
@@ -318,10 +234,7 @@ impl<'a> Prepared<'a> {
 /// A triangle that points down, with a rim of paper so that neighbours stay apart.
 fn triangle<B: DrawingBackend>(pen: &mut Pen<'_, B>, [x, y]: [f64; 2]) -> Result<(), PlotError> {
     for (r, colour) in [(5.0, PAPER), (3.75, ALERT)] {
-        pen.polygon(
-            &[[x - r, y - 0.7 * r], [x + r, y - 0.7 * r], [x, y + r]],
-            Ink::new(colour),
-        )?;
+        pen.polygon(&[[x - r, y - 0.7 * r], [x + r, y - 0.7 * r], [x, y + r]], Ink::new(colour))?;
     }
     Ok(())
 }
@@ -341,20 +254,8 @@ impl Figure for Prepared<'_> {
 
     fn draw<B: DrawingBackend>(&self, pen: &mut Pen<'_, B>) -> Result<(), PlotError> {
         let room = RIGHT - 28.0;
-        pen.text(
-            &fitted(self.spectrum.title, 19.0, room),
-            [28.0, 38.0],
-            Anchor::Start,
-            19.0,
-            INK,
-        )?;
-        pen.text(
-            &fitted(&self.subtitle(), 13.5, room),
-            [28.0, 61.0],
-            Anchor::Start,
-            13.5,
-            MUTED,
-        )?;
+        pen.text(&fitted(self.spectrum.title, 19.0, room), [28.0, 38.0], Anchor::Start, 19.0, INK)?;
+        pen.text(&fitted(&self.subtitle(), 13.5, room), [28.0, 61.0], Anchor::Start, 13.5, MUTED)?;
         self.axes(pen)?;
         self.floor_line(pen)?;
         self.zeros(pen)?;
@@ -362,13 +263,7 @@ impl Figure for Prepared<'_> {
         self.legend(pen)?;
         if self.sorted.is_empty() {
             let middle = [(LEFT + RIGHT) / 2.0, (TOP + BOTTOM) / 2.0];
-            pen.text(
-                "no finite eigenvalue to draw",
-                middle,
-                Anchor::Middle,
-                14.0,
-                MUTED,
-            )?;
+            pen.text("no finite eigenvalue to draw", middle, Anchor::Middle, 14.0, MUTED)?;
         }
         Ok(())
     }

@@ -20,15 +20,8 @@ pub(crate) fn check_markup(text: &str) {
             assert_eq!(open.pop().as_deref(), Some(name.trim()), "closing <{tag}>");
             continue;
         }
-        let name = tag
-            .split([' ', '\n', '/'])
-            .next()
-            .expect("a name")
-            .to_string();
-        assert!(
-            !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric()),
-            "<{tag}>"
-        );
+        let name = tag.split([' ', '\n', '/']).next().expect("a name").to_string();
+        assert!(!name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric()), "<{tag}>");
         assert_eq!(tag.matches('"').count() % 2, 0, "quotes in <{tag}>");
         check_text(tag);
         if !tag.ends_with('/') && !VOID.contains(&name.as_str()) {
@@ -44,22 +37,14 @@ fn check_text(text: &str) {
         let entity = text[i + 1..].split(';').next().expect("a part");
         let named = ["amp", "lt", "gt", "quot", "apos", "nbsp"].contains(&entity);
         let numbered = entity.starts_with('#') && entity.len() < 8;
-        assert!(
-            named || numbered,
-            "an ampersand that is no entity: {:?}",
-            &text[i..(i + 12).min(text.len())]
-        );
+        assert!(named || numbered, "an ampersand that is no entity: {:?}", &text[i..(i + 12).min(text.len())]);
     }
-    let stray = text
-        .chars()
-        .find(|c| c.is_control() && !matches!(c, '\n' | '\t'));
+    let stray = text.chars().find(|c| c.is_control() && !matches!(c, '\n' | '\t'));
     assert_eq!(stray, None, "a control character");
 }
 
 fn example() -> Report {
-    let values = (1..=512)
-        .map(|k| 800.0 * f64::from(k).powf(-1.6))
-        .collect::<Vec<_>>();
+    let values = (1..=512).map(|k| 800.0 * f64::from(k).powf(-1.6)).collect::<Vec<_>>();
     let n = 200;
     let classes = (0..n).map(|i| i % 10).collect::<Vec<_>>();
     let entries = (0..n * n).map(|k| {
@@ -116,7 +101,10 @@ fn example() -> Report {
             ("method".to_string(), "structured".to_string()),
             ("dtype".to_string(), "f64".to_string()),
             ("seed".to_string(), "0".to_string()),
-            ("weights digest".to_string(), "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".to_string()),
+            (
+                "weights digest".to_string(),
+                "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".to_string(),
+            ),
         ],
         phases: vec![
             Phase { name: "kernel".to_string(), seconds: 0.931, gflop: Some(51.1) },
@@ -124,7 +112,8 @@ fn example() -> Report {
             Phase { name: "plots".to_string(), seconds: 0.212, gflop: None },
         ],
         memory: vec![("peak of the process".to_string(), 70_254_592), ("estimate".to_string(), 66_060_288)],
-        command: "ntk kernel --model mlp:64-512x2-10:relu --data digits --n 512 --outputs trace --dtype f64 --seed 0".to_string(),
+        command: "ntk kernel --model mlp:64-512x2-10:relu --data digits --n 512 --outputs trace --dtype f64 --seed 0"
+            .to_string(),
         notes: Note::ALL.to_vec(),
         origin: "ntk 0.1.0, 2 threads, AVX-512".to_string(),
     }
@@ -139,10 +128,7 @@ fn a_report_is_one_well_formed_file_that_loads_nothing() {
         assert!(!html.contains(outside), "{outside}");
     }
     // The only addresses are the name of the SVG dialect.
-    assert_eq!(
-        html.matches("http").count(),
-        html.matches("http://www.w3.org/2000/svg").count()
-    );
+    assert_eq!(html.matches("http").count(), html.matches("http://www.w3.org/2000/svg").count());
     assert!(html.len() < 5_000_000, "{} bytes", html.len());
 }
 
@@ -175,27 +161,16 @@ fn markup_in_any_text_is_escaped() {
         subtitle: evil.clone(),
         warnings: vec![evil.clone()],
         summary: vec![Row::new(evil.clone(), evil.clone(), evil.clone())],
-        plots: vec![Illustration {
-            svg: String::new(),
-            caption: evil.clone(),
-            files: vec![evil.clone()],
-        }],
+        plots: vec![Illustration { svg: String::new(), caption: evil.clone(), files: vec![evil.clone()] }],
         configuration: vec![(evil.clone(), evil.clone())],
-        phases: vec![Phase {
-            name: evil.clone(),
-            seconds: 1.0,
-            gflop: None,
-        }],
+        phases: vec![Phase { name: evil.clone(), seconds: 1.0, gflop: None }],
         memory: vec![(evil.clone(), 1)],
         command: evil.clone(),
         notes: Vec::new(),
         origin: evil,
     };
     let html = report.html().expect("a report");
-    assert!(
-        !html.contains("<script") && !html.contains("\" onload"),
-        "{html}"
-    );
+    assert!(!html.contains("<script") && !html.contains("\" onload"), "{html}");
     // Title (twice: head and page), subtitle, warning, 3 + 1 + 1 (a link has its name twice) + 2 + 1 + 1 + 1 + 1.
     assert!(html.matches("&lt;script&gt;").count() >= 14);
     check_markup(&html);
@@ -203,12 +178,7 @@ fn markup_in_any_text_is_escaped() {
 
 #[test]
 fn an_empty_report_has_no_empty_sections() {
-    let html = Report {
-        title: "Nothing".to_string(),
-        ..Report::default()
-    }
-    .html()
-    .expect("a report");
+    let html = Report { title: "Nothing".to_string(), ..Report::default() }.html().expect("a report");
     check_markup(&html);
     assert!(!html.contains("<h2") && !html.contains("<table"));
 }
