@@ -13,10 +13,11 @@
 //! | `exp` | `exp`, `expm1`, `tanh`, `sigmoid` |
 //! | `ln` | `ln`, `ln_1p`, `softplus` |
 //! | `trig`, `far` | `sin`, `cos` |
-//! | `erf` | `erf`, `erfc`, `normal_cdf`, `normal_pdf` |
+//! | `erf`, `erf_single` | `erf`, `erfc`, `normal_cdf`, `normal_pdf` |
 //! | `coefficients.py` | derives all constants, and the table `reference.csv` of the tests |
 
 mod erf;
+mod erf_single;
 mod exp;
 mod far;
 mod lane;
@@ -83,13 +84,13 @@ macro_rules! elementary {
             #[inline(always)]
             fn softplus(self) -> Self { ln::softplus(self) }
             #[inline(always)]
-            fn erf(self) -> Self { erf::ErrorFunction::error_function(self) }
+            fn erf(self) -> Self { erf::ErrorFunction::erf(self) }
             #[inline(always)]
-            fn erfc(self) -> Self { erf::erfc(self) }
+            fn erfc(self) -> Self { erf::ErrorFunction::erfc(self) }
             #[inline(always)]
-            fn normal_cdf(self) -> Self { erf::normal_cdf(self) }
+            fn normal_cdf(self) -> Self { erf::ErrorFunction::normal_cdf(self) }
             #[inline(always)]
-            fn normal_pdf(self) -> Self { erf::normal_pdf(self) }
+            fn normal_pdf(self) -> Self { erf::ErrorFunction::normal_pdf(self) }
         }
     )*};
 }
