@@ -11,21 +11,15 @@ impl ErrorFunction for f32 {
     #[inline(always)]
     fn erf(self) -> f32 {
         // No exponential and no division: up to 5/4 the polynomial in x^2, beyond it erfc x = w^16 with a polynomial w
-        // in x - 5/2. Both have nine terms, so it is the coefficients that are selected, and one polynomial evaluated.
-        let near = self.abs() < 1.25;
-        let mut coefficients = ROOT;
-        for (c, n) in coefficients.iter_mut().zip(NEAR) {
-            *c = select(near, n, *c);
-        }
-        // NUMERICS: erf rounds to 1 from 3.92 on, and so does 1 - w^16.
-        let beyond = at_most(self.abs(), 3.95) - 2.5;
-        let value = polynomial(select(near, self * self, beyond), &coefficients);
-        let square = value * value;
+        // in x - 5/2. NUMERICS: erf rounds to 1 from 3.92 on, and so does 1 - w^16.
+        let near = self + self * polynomial(self * self, &NEAR);
+        let root = polynomial(at_most(self.abs(), 3.95) - 2.5, &ROOT);
+        let square = root * root;
         let fourth = square * square;
         let eighth = fourth * fourth;
         select(
+            self.abs() < 1.25,
             near,
-            self + self * value,
             (1.0 - eighth * eighth).copysign(self),
         )
     }

@@ -76,8 +76,8 @@ pub(super) fn clamp<F: Lane>(x: F, low: F, high: F) -> F {
 /// `c[0] + c[1] x + c[2] x^2 + ...`, by Horner's rule in `x^4` over groups of four terms.
 ///
 /// The groups do not wait for each other, so the chain of dependent operations is a quarter as long as in plain Horner for
-/// two more products: for vectors of doubles that is half the time. The loops have constant lengths and are unrolled before
-/// the loop over the slice is vectorized.
+/// two more products; it saves a fifth of the time of `erfc` in f64. The loops have constant lengths and are unrolled before the
+/// loop over the slice is vectorized.
 #[inline(always)]
 pub(super) fn polynomial<F: Lane>(x: F, c: &[F]) -> F {
     let square = x * x;

@@ -4,7 +4,7 @@
 //! of the two, and with which sign.
 //!
 //! Up to [`NEAR`] the reduction subtracts `pi/2` in parts and has no branch. Beyond it the product with `2/pi` is formed in
-//! integers, one number at a time, in [`super::far`]; [`sin_slice`] and [`cos_slice`] give the same bits for a whole slice.
+//! integers, one number at a time, in `far`; [`sin_slice`] and [`cos_slice`] give the same bits for a whole slice.
 
 use super::far;
 use super::lane::{Lane, Nearest, polynomial, select};
