@@ -8,5 +8,6 @@ pub mod model;
 pub mod nearest;
 pub mod network;
 pub mod params;
+pub mod spectral;
 
 pub use error::{Error, Result};

@@ -233,6 +233,32 @@ fn render(faults: &[(String, String, String)]) -> String {
     lines.join("\n")
 }
 
+/// SHA-256 of parameters: of the digests of each array's shape and little-endian numbers, in order.
+///
+/// # Cost
+/// One pass over the numbers, arrays in parallel.
+pub fn digest<T: Element>(arrays: &[Array<T>]) -> String {
+    use rayon::prelude::*;
+    use sha2::{Digest, Sha256};
+    let each: Vec<_> = arrays
+        .par_iter()
+        .map(|array| {
+            let mut hash = Sha256::new();
+            array.shape.iter().for_each(|&size| hash.update((size as u64).to_le_bytes()));
+            let mut bytes = Vec::with_capacity(1 << 16);
+            for part in array.data.chunks(1 << 13) {
+                bytes.clear();
+                T::put(part, &mut bytes);
+                hash.update(&bytes);
+            }
+            hash.finalize()
+        })
+        .collect();
+    let mut hash = Sha256::new_with_prefix(b"ntk parameters 1\n");
+    each.iter().for_each(|digest| hash.update(digest));
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,8 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
+use super::element::Element;
 use super::npy::read_npy;
 use super::records::{Labels, Records, check_finite, whole_number};
 use super::select::{Normalize, Selection, normalize};
@@ -215,9 +217,10 @@ impl Dataset {
             test.as_mut().map(|part| &mut part.inputs),
         );
         // Subtracting the mean of numbers near the largest double overflows.
-        check_finite(&train.inputs, Path::new(&name))?;
-        if let Some(part) = &test {
-            check_finite(&part.inputs, Path::new(&name))?;
+        if how != Normalize::None {
+            check_finite(&train.inputs, Path::new(&name))?;
+            test.iter()
+                .try_for_each(|part| check_finite(&part.inputs, Path::new(&name)))?;
         }
         let mut hash = Sha256::new_with_prefix(b"ntk data 1\n");
         for part in std::iter::once(&train).chain(&test) {
@@ -391,18 +394,21 @@ fn fit_row(inputs: &Array<f64>, input: &[usize], name: &str) -> Result<Vec<usize
     })
 }
 
+/// Adds an array's shape and, for every block of its numbers, the block's own hash: threads hash blocks side by side.
 fn digest(hash: &mut Sha256, array: &Array<f64>) {
+    const BLOCK: usize = 1 << 15;
     hash.update((array.rank() as u64).to_le_bytes());
     array
         .shape
         .iter()
         .for_each(|&d| hash.update((d as u64).to_le_bytes()));
-    let mut bytes = Vec::with_capacity(1 << 16);
-    for part in array.data.chunks(1 << 13) {
-        bytes.clear();
-        super::element::Element::put(part, &mut bytes);
-        hash.update(&bytes);
-    }
+    let block = |numbers: &[f64]| {
+        let mut bytes = Vec::new();
+        Element::put(numbers, &mut bytes);
+        Sha256::digest(&bytes)
+    };
+    let blocks: Vec<_> = array.data.par_chunks(BLOCK).map(block).collect();
+    blocks.iter().for_each(|block| hash.update(block));
 }
 
 /// The number of samples a source holds and the shape of one, for lists of sources.

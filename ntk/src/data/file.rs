@@ -67,6 +67,16 @@ pub(crate) fn with_room<T>(count: usize, path: &Path) -> Result<Vec<T>> {
     Ok(room)
 }
 
+/// A vector of `count` zeros that no page of has been touched yet.
+///
+/// # Errors
+/// As [`with_room`].
+pub(crate) fn zeroed<T: Default + Clone>(count: usize, path: &Path) -> Result<Vec<T>> {
+    // Asking for zeros cannot be refused gently, asking for room can: so that comes first.
+    drop(with_room::<T>(count, path)?);
+    Ok(vec![T::default(); count])
+}
+
 /// Bytes that could be allocated without swapping, where the system tells.
 fn available_memory() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;

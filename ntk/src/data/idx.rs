@@ -165,6 +165,13 @@ fn pair(
             "take both files from the same set",
         ));
     }
+    if images.is_empty() {
+        return Err(Error::data(
+            images_path,
+            format!("holds no pixels: its shape is {:?}", images.shape),
+            FETCH_AGAIN,
+        ));
+    }
     let mut shape = images.shape.clone();
     if shape.len() == 3 {
         shape.push(1);
@@ -395,6 +402,8 @@ mod tests {
         put("train-labels-idx1-ubyte.gz", &gz(&idx(&[3], &[0, 1, 0])));
         assert!(error(()).contains("3 labels for 2 images"));
         put("train-labels-idx1-ubyte.gz", &gz(&idx(&[2], &[0, 1])));
+        put("train-images-idx3-ubyte", &idx(&[2, 0, 5], &[]));
+        assert!(error(()).contains("no pixels"));
         put("train-images-idx3-ubyte", &idx(&[2], &[0, 1]));
         assert!(error(()).contains("labels, not images"));
         assert!(

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use rayon::prelude::*;
+
 use super::element::Element;
 use crate::array::Array;
 use crate::error::{Error, Result, shorten};
@@ -194,9 +196,15 @@ fn check_count(classes: usize, first: Option<String>, path: &Path) -> Result<()>
 /// # Errors
 /// [`Error::NotFinite`].
 pub fn check_finite<T: Element>(array: &Array<T>, path: &Path) -> Result<()> {
-    let Some(first) = array.data.iter().position(|x| !x.is_finite()) else {
+    // The common case looks at whole blocks and by all threads; where something is found is asked afterwards.
+    if array
+        .data
+        .par_chunks(1 << 14)
+        .all(|block| block.iter().fold(true, |all, x| all & x.is_finite()))
+    {
         return Ok(());
-    };
+    }
+    let first = array.data.iter().position(|x| !x.is_finite()).unwrap_or(0);
     let width = array.row_len().max(1);
     Err(Error::NotFinite {
         path: path.to_owned(),

@@ -289,6 +289,19 @@ mod tests {
     }
 
     #[test]
+    fn thirty_thousand_empty_arrays_are_read_at_once() {
+        let one = |i| format!(r#""{i}":{{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}"#);
+        let header = format!("{{{}}}", (0..30_000).map(one).collect::<Vec<_>>().join(","));
+        let file = file_of(&header, &[]);
+        let start = std::time::Instant::now();
+        assert_eq!(
+            SafeTensorsFile::open(file.path()).unwrap().names().len(),
+            30_000
+        );
+        assert!(start.elapsed().as_millis() < 800);
+    }
+
+    #[test]
     fn half_precision_is_refused_with_what_to_do() {
         let file = file_of(
             r#"{"W0":{"dtype":"F16","shape":[2],"data_offsets":[0,4]}}"#,

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use rayon::prelude::*;
+
 use super::select::{Normalize, moments};
 use crate::array::Array;
 
@@ -76,8 +78,9 @@ fn duplicates(inputs: &Array<f64>, rows: &[usize], said: &mut Vec<String>) {
     let mut first: HashMap<u64, usize> = HashMap::with_capacity(inputs.rows());
     let mut pairs = 0usize;
     let mut example = None;
-    for (i, row) in inputs.data.chunks(width).enumerate() {
-        match first.entry(hash(row)) {
+    let hashes: Vec<u64> = inputs.data.par_chunks(width).map(hash).collect();
+    for (i, (row, hash)) in inputs.data.chunks(width).zip(hashes).enumerate() {
+        match first.entry(hash) {
             std::collections::hash_map::Entry::Vacant(place) => {
                 place.insert(i);
             }

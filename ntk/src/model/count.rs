@@ -4,6 +4,7 @@
 //! matrices only, one triangle where the kernel is symmetric, no pass over elements.
 
 use super::Architecture;
+use crate::contraction::Outputs;
 use super::error::Result;
 
 /// Floating-point operations of an empirical kernel by part.
@@ -34,21 +35,20 @@ impl NtkFlops {
 }
 
 impl Architecture {
-    /// The operations of the kernel of `n1` samples with themselves, or with `n2` others; `trace` for every output shape
-    /// that needs no products of different outputs.
+    /// The operations of the kernel of `n1` samples with themselves, or with `n2` others.
     ///
     /// # Errors
     /// As [`Architecture::sites`].
-    pub fn ntk_flops(&self, n1: usize, n2: Option<usize>, trace: bool) -> Result<NtkFlops> {
+    pub fn ntk_flops(&self, n1: usize, n2: Option<usize>, kept: Outputs) -> Result<NtkFlops> {
         let dims = self.dims()?;
-        let outputs = dims.last().map_or(0, |d| d.fan_out) as f64;
+        let outputs = kept.directions(dims.last().map_or(0, |d| d.fan_out)) as f64;
         let n1 = n1 as f64;
         // NUMERICS: whole numbers in f64 are exact to 2^53, some 9 PFLOP; beyond, a rounded count is enough.
         let (samples, pairs) = match n2 {
             None => (n1, n1 * (n1 + 1.0) / 2.0),
             Some(n2) => (n1 + n2 as f64, n1 * n2 as f64),
         };
-        let blocks = if trace { outputs } else { outputs * outputs };
+        let blocks = if kept == Outputs::Full { outputs * outputs } else { outputs };
         let mut flops = NtkFlops {
             forward: 0.0,
             backward: 0.0,
@@ -176,7 +176,7 @@ mod tests {
         for (model, n1, n2, trace, forward, backward, gram) in table {
             let got = Architecture::parse(model)
                 .unwrap()
-                .ntk_flops(n1, n2, trace)
+                .ntk_flops(n1, n2, if trace { Outputs::Trace } else { Outputs::Full })
                 .unwrap();
             let expected = NtkFlops {
                 forward: forward as f64,
@@ -194,7 +194,7 @@ mod tests {
     fn a_layer_of_width_one_is_cheaper_by_its_jacobian() {
         // By hand: n = 4 samples, pairs 10, o = 2, q = 4; layers 1x1 and 1x2.
         let model = Architecture::parse("mlp:1-1x1-2:relu").unwrap();
-        let flops = model.ntk_flops(4, None, false).unwrap();
+        let flops = model.ntk_flops(4, None, Outputs::Full).unwrap();
         assert_eq!(flops.forward, 2.0 * 4.0 * (1.0 + 2.0));
         assert_eq!(flops.backward, 0.0);
         // First layer: Grams 20 (1 + 4); Jacobian 4*2 + 20*4. Last layer: the Gram of its inputs.

@@ -13,7 +13,6 @@ from mpmath import (cos, erf, erfc, exp, expm1, fac, linspace, log, log1p, lu_so
 
 mp.dps = 60
 HALF_LN2 = log(2) / 2
-K = 3  # the shift of `mills`: of 1, 1.5, ... 4.5 it needs the fewest terms
 
 
 def single(x):
@@ -124,36 +123,27 @@ def trigonometric():
 
 
 def error_function():
-    # e^(z^2) erfc(z) (z + K) as a polynomial in t = (z - K)/(z + K).
-    def scaled(t):
-        z = K * (1 + t) / (1 - t)
-        return exp(z * z) * erfc(z) * (z + K)
-    for width, n, z_max in ((32, 10, 11), (64, 24, 28)):
-        edge = mpf(z_max - K) / (z_max + K)
+    # e^(z^2) erfc(z) (z + k) as a polynomial in t = (z - k)/(z + k). Of 1, 1.5, ... 4.5 the shift 3 needs the fewest terms
+    # for f64, and 2 for the accuracy of f32.
+    for label, k, n, z_max in (("for f32", 2, 12, 11), ("for f64", 3, 24, 28)):
+        def scaled(t):
+            z = k * (1 + t) / (1 - t)
+            return exp(z * z) * erfc(z) * (z + k)
+        edge = mpf(z_max - k) / (z_max + k)
         c = interpolant(scaled, -1, edge, n)
-        show("MILLS", c, width, (lambda p, t: (p(t), scaled(t)), linspace(mpf(-1), edge, 300)))
-    # erf(x) = x + x Q(x^2) on |x| <= 1/2.
-    q = lambda u: series(lambda i: 2 / sqrt(pi) * (-1) ** i / fac(i) / (2 * i + 1), 40, u) - 1
-    show("ERF_NEAR", interpolant(q, 0, mpf(1) / 4, 9), 64, (lambda p, u: (1 + p(u), 1 + q(u)), linspace(0, mpf(1) / 4, 200)))
-    # erf(x) = x P(x^2)/Q(x^2) on |x| <= 3.95 with Q(0) = 1, interpolated at Chebyshev nodes in x.
-    p_n, q_n, edge = 6, 5, mpf("3.95")
-    n = p_n + q_n + 1
-    f = lambda u: erf(sqrt(u)) / sqrt(u) if u > 0 else 2 / sqrt(pi)
-    a_ij, b_i = matrix(n, n), matrix(n, 1)
-    for i, x in enumerate(chebyshev(mpf(0), edge, n)):
-        u = x * x
-        b_i[i] = f(u)
-        for j in range(p_n + 1):
-            a_ij[i, j] = u**j
-        for j in range(1, q_n + 1):
-            a_ij[i, p_n + j] = -f(u) * u**j
-    solution = list(lu_solve(a_ij, b_i))
-    top, bottom = solution[:p_n + 1], [mpf(1)] + solution[p_n + 1:]
-    show("ERF_TOP", top, 32)
-    show("ERF_BOTTOM", bottom, 32)
-    top, bottom = [rounded(c, 32) for c in top], [rounded(c, 32) for c in bottom]
-    worst = max(abs(horner(top, u) / horner(bottom, u) / f(u) - 1) for u in (x * x for x in linspace(0, edge, 300)))
-    print(f"    // relative error 2^{float(log(worst, 2)):.1f}")
+        show(f"MILLS {label}", c, 64, (lambda p, t: (p(t), scaled(t)), linspace(mpf(-1), edge, 300)))
+    # e^r for results in f32, evaluated in f64.
+    c = interpolant(exp, -HALF_LN2, HALF_LN2, 7)
+    show("EXP for f32", c, 64, (lambda p, r: (p(r), exp(r)), linspace(-HALF_LN2, HALF_LN2, 300)))
+    # erf(x) = x + x Q(x^2) on |x| <= 5/4 (f32) or 3/4 (f64).
+    q = lambda u: series(lambda i: 2 / sqrt(pi) * (-1) ** i / fac(i) / (2 * i + 1), 60, u) - 1
+    for width, n, edge in ((32, 9, mpf(25) / 16), (64, 11, mpf(9) / 16)):
+        show("ERF_NEAR", interpolant(q, 0, edge, n), width, (lambda p, u: (1 + p(u), 1 + q(u)), linspace(0, edge, 200)))
+    # erfc(x)^(1/16) on 5/4 <= x <= 3.95, around 2.5, for erf in f32; the error printed is that of 1 - w^16.
+    root = lambda s: erfc(s + mpf("2.5")) ** (mpf(1) / 16)
+    low, high = mpf("-1.25"), mpf("1.45")
+    show("ERFC_ROOT", interpolant(root, low, high, 9), 32,
+         (lambda p, s: (1 - p(s) ** 16, erf(s + mpf("2.5"))), linspace(low, high, 200)))
 
 
 def reference():

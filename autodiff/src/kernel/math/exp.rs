@@ -2,7 +2,7 @@
 //!
 //! `x = n ln 2 + r` with `|r| <= ln 2 / 2`, then `e^x = 2^n e^r` with `e^r = 1 + r + r^2 P(r)`.
 
-use super::lane::{Lane, Nearest, clamp, horner, select};
+use super::lane::{Lane, Nearest, clamp, polynomial, select};
 
 /// What depends on the width: the polynomial and the ends of the range.
 pub(super) trait Exponential: Lane {
@@ -12,7 +12,7 @@ pub(super) trait Exponential: Lane {
     const LOWEST: f64;
     /// Above this `e^x` is infinite.
     const HIGHEST: f64;
-    /// Above this `e^x - 1 = e^x` and `tanh(x / 2) = 1`, and below its negative `e^x - 1 = -1`, to the last bit.
+    /// Above this `tanh(x / 2) = 1`, and below its negative `e^x - 1 = -1`, to the last bit.
     const SATURATED: f64;
 }
 
@@ -48,7 +48,7 @@ pub(super) fn reduced<F: Exponential>(high: F, low: F) -> (F, Nearest<F>) {
     let n = (high * F::of(std::f64::consts::LOG2_E)).nearest();
     // NUMERICS: n * LN2_HIGH and the first difference are exact, so r is wrong by its last rounding only.
     let r = ((high - n.float * F::LN2_HIGH) - n.float * F::LN2_LOW) + low;
-    (r + r * r * horner(r, F::TAIL), n)
+    (r + r * r * polynomial(r, F::TAIL), n)
 }
 
 /// `e^x`; see [`super::Elementary::exp`].
@@ -90,7 +90,10 @@ pub(super) fn tanh<F: Exponential>(x: F) -> F {
         F::of(F::SATURATED),
         twice,
     ));
-    (t / (t + F::of(2.0))).signed_like(x)
+    // NUMERICS: where t is large, 1 - 2/(t + 2) is the same and rises into 1 without the jitter of a quotient near 1.
+    let small = t < F::of(4.0);
+    let ratio = select(small, t, F::of(2.0)) / (t + F::of(2.0));
+    select(small, ratio, F::of(1.0) - ratio).signed_like(x)
 }
 
 /// `1/(1 + e^-x)`; see [`super::Elementary::sigmoid`].

@@ -6,7 +6,7 @@
 
 use super::trig::{Reduced, quarter_ahead, sine};
 
-/// `sin x` for `|x| > NEAR`; NaN for the infinities.
+/// `sin x` for `|x| > NEAR`; NaN for the infinities and NaN.
 #[cold]
 #[inline(never)]
 pub(super) fn sin(x: f64) -> f64 {
@@ -14,7 +14,7 @@ pub(super) fn sin(x: f64) -> f64 {
     if x < 0.0 { -value } else { value }
 }
 
-/// `cos x` for `|x| > NEAR`; NaN for the infinities.
+/// `cos x` for `|x| > NEAR`; NaN for the infinities and NaN.
 #[cold]
 #[inline(never)]
 pub(super) fn cos(x: f64) -> f64 {
@@ -54,7 +54,7 @@ fn reduced(x: f64) -> Reduced {
     let size = fraction.unsigned_abs();
     let zeros = size.leading_zeros().min(127);
     let leading = (size << zeros >> 64) as u64;
-    let top = (u128::from(leading) * u128::from(PI_HALF) >> 64) as u64;
+    let top = ((u128::from(leading) * u128::from(PI_HALF)) >> 64) as u64;
     let unit = f64::from_bits((1023 - 63 - u64::from(zeros)) << 52);
     let signed = if fraction < 0 { -unit } else { unit };
     Reduced {

@@ -4,7 +4,7 @@
 //! `ln(1 + f) = ln((1 + s)/(1 - s)) = 2s + s R`, `R = s^2 T(s^2)`.
 
 use super::exp::{Exponential, exp};
-use super::lane::{Lane, horner, select};
+use super::lane::{Lane, polynomial, select};
 
 /// What depends on the width.
 pub(super) trait Logarithm: Lane {
@@ -33,7 +33,7 @@ impl Logarithm for f64 {
 fn assembled<F: Logarithm>(k: F, f: F) -> F {
     let s = f / (F::of(2.0) + f);
     let z = s * s;
-    let rest = z * horner(z, F::TAIL);
+    let rest = z * polynomial(z, F::TAIL);
     // NUMERICS: 2s + s R rewritten as f - (f^2/2 - s (f^2/2 + R)): f is exact and carries nearly all of the result,
     // while s has been rounded twice.
     let half_square = F::of(0.5) * f * f;
@@ -66,14 +66,20 @@ pub(super) fn ln_1p<F: Logarithm>(x: F) -> F {
     let (large, small) = (select(x > one, x, one), select(x > one, one, x));
     let lost = small - (u - large);
     let parts = u.split();
-    let f = (parts.m - one) + F::of(0.5) * lost * parts.shrink;
+    // In this order, because half of a subnormal number is not exact.
+    let f = (parts.m - one) + lost * parts.shrink * F::of(0.5);
     with_edges(u, assembled(parts.k, f)).signed_like(x)
 }
 
 /// `ln(1 + e^x)`; see [`super::Elementary::softplus`].
 #[inline(always)]
 pub(super) fn softplus<F: Logarithm + Exponential>(x: F) -> F {
-    let zero = F::of(0.0);
+    let (zero, one) = (F::of(0.0), F::of(1.0));
     // NUMERICS: ln(1 + e^x) = x + ln(1 + e^-x); with the exponential of -|x| nothing overflows and both terms are positive.
-    select(x > zero, x, zero) + ln_1p(exp(-x.magnitude()))
+    // 1 + z is in [1, 2], so k is 0 with f = z, or 1 with f = (z - 1)/2, and the general reduction is not needed.
+    let z = exp(-x.magnitude());
+    let doubled = z > F::of(std::f64::consts::SQRT_2 - 1.0);
+    let k = select(doubled, one, zero);
+    let f = select(doubled, F::of(0.5) * (z - one), z);
+    select(x > zero, x, zero) + assembled(k, f)
 }

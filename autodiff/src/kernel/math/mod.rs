@@ -13,10 +13,19 @@
 //! | `exp` | `exp`, `expm1`, `tanh`, `sigmoid` |
 //! | `ln` | `ln`, `ln_1p`, `softplus` |
 //! | `trig`, `far` | `sin`, `cos` |
-//! | `erf` | `erf`, `erfc`, `normal_cdf`, `normal_pdf` |
+//! | `erf`, `erf_single` | `erf`, `erfc`, `normal_cdf`, `normal_pdf` |
 //! | `coefficients.py` | derives all constants, and the table `reference.csv` of the tests |
+//!
+//! The largest errors found, in units in the last place, over 20 million arguments of every exponent for f32 (against f64)
+//! and 40 to 80 thousand in the interesting ranges for f64 (against mpmath with 40 digits and more):
+//!
+//! | | exp | expm1 | ln | ln_1p | sin, cos | tanh | sigmoid | softplus | erf | erfc | normal_cdf | normal_pdf |
+//! |---|---|---|---|---|---|---|---|---|---|---|---|---|
+//! | f32 | 1.1 | 1.8 | 0.9 | 1.4 | 0.5 | 2.5 | 2.4 | 1.7 | 3.3 | 0.6 | 0.6 | 0.6 |
+//! | f64 | 0.9 | 2.0 | 0.8 | 0.8 | 0.9 | 2.3 | 2.3 | 1.7 | 2.0 | 4.5 | 4.1 | 1.5 |
 
 mod erf;
+mod erf_single;
 mod exp;
 mod far;
 mod lane;
@@ -28,7 +37,7 @@ pub mod trig;
 /// The elementary functions of `f32` and `f64`.
 ///
 /// NaN gives NaN everywhere. Results below the smallest normal number are gradual (subnormal), never flushed. The largest
-/// errors that the tests and dense sweeps found are stated in units in the last place of the result, as f32; f64.
+/// errors are in the table of [the module](self).
 ///
 /// Call them by the trait's name, `Elementary::tanh(x)`: as a method the standard library's function of the same name wins.
 pub trait Elementary: Copy {
@@ -83,13 +92,13 @@ macro_rules! elementary {
             #[inline(always)]
             fn softplus(self) -> Self { ln::softplus(self) }
             #[inline(always)]
-            fn erf(self) -> Self { erf::ErrorFunction::error_function(self) }
+            fn erf(self) -> Self { erf::ErrorFunction::erf(self) }
             #[inline(always)]
-            fn erfc(self) -> Self { erf::erfc(self) }
+            fn erfc(self) -> Self { erf::ErrorFunction::erfc(self) }
             #[inline(always)]
-            fn normal_cdf(self) -> Self { erf::normal_cdf(self) }
+            fn normal_cdf(self) -> Self { erf::ErrorFunction::normal_cdf(self) }
             #[inline(always)]
-            fn normal_pdf(self) -> Self { erf::normal_pdf(self) }
+            fn normal_pdf(self) -> Self { erf::ErrorFunction::normal_pdf(self) }
         }
     )*};
 }

@@ -4,10 +4,10 @@
 //! of the two, and with which sign.
 //!
 //! Up to [`NEAR`] the reduction subtracts `pi/2` in parts and has no branch. Beyond it the product with `2/pi` is formed in
-//! integers, one number at a time, in [`super::far`]; [`sin_slice`] and [`cos_slice`] give the same bits for a whole slice.
+//! integers, one number at a time, in `far`; [`sin_slice`] and [`cos_slice`] give the same bits for a whole slice.
 
 use super::far;
-use super::lane::{Lane, Nearest, horner, select};
+use super::lane::{Lane, Nearest, polynomial, select};
 
 /// Arguments up to this magnitude are reduced without a branch: `n` times a part of `pi/2` is exact up to `2^20`.
 pub const NEAR: f64 = 1_048_576.0;
@@ -37,7 +37,7 @@ pub trait Trigonometric: Lane {
     fn sin_any(self) -> Self;
     /// `cos x` for any `x`.
     fn cos_any(self) -> Self;
-    /// Whether `|x| <= NEAR`; NaN is near, since the polynomials carry it through.
+    /// Whether `|x| <= NEAR`; false for NaN.
     fn is_near(self) -> bool;
 }
 
@@ -71,12 +71,12 @@ pub(super) fn sine(angle: Reduced) -> f64 {
     } = angle;
     let z = r * r;
     // sin(r + low) = sin r + low cos r, and low is below half a unit of r.
-    let sin_tail = horner(z, &SIN64);
+    let sin_tail = polynomial(z, &SIN64);
     let sin = r + (r * (z * sin_tail) + low * (1.0 - 0.5 * z));
     // cos(r + low) = cos r - low sin r; 1 - z/2 loses bits, which the difference in parentheses recovers.
     let half = 0.5 * z;
     let lead = 1.0 - half;
-    let cos = lead + (((1.0 - lead) - half) + (z * (z * horner(z, &COS64)) - r * low));
+    let cos = lead + (((1.0 - lead) - half) + (z * (z * polynomial(z, &COS64)) - r * low));
     turned(sin, cos, quarters)
 }
 
@@ -85,8 +85,8 @@ pub(super) fn sine(angle: Reduced) -> f64 {
 fn sine_single(angle: Reduced) -> f64 {
     let r = angle.high;
     let z = r * r;
-    let sin = r * (1.0 + z * horner(z, &SIN32));
-    let cos = 1.0 - z * (0.5 - z * horner(z, &COS32));
+    let sin = r * (1.0 + z * polynomial(z, &SIN32));
+    let cos = 1.0 - z * (0.5 - z * polynomial(z, &COS32));
     turned(sin, cos, angle.quarters)
 }
 
@@ -138,7 +138,7 @@ impl Trigonometric for f64 {
 
     #[inline(always)]
     fn is_near(self) -> bool {
-        !(self.abs() > NEAR)
+        self.abs() <= NEAR
     }
 }
 
@@ -175,7 +175,7 @@ impl Trigonometric for f32 {
 
     #[inline(always)]
     fn is_near(self) -> bool {
-        !(self.abs() > NEAR as f32)
+        self.abs() <= NEAR as f32
     }
 }
 

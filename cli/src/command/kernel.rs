@@ -1,0 +1,128 @@
+//! `ntk kernel`: the kernel of a network on data.
+
+mod job;
+mod outcome;
+
+use std::sync::Mutex;
+use std::time::Instant;
+
+use autodiff::Float;
+use ntk::array::Array;
+use ntk::contraction::{self, Computed, Observer, Plan};
+use ntk::data::Element;
+use ntk::spectral::{Spectrum, Summary};
+
+use crate::args::{self, Dtype};
+use crate::failure::Outcome;
+use crate::machine;
+use crate::render::folder::OutputFolder;
+use crate::render::progress::Progress;
+use crate::signals::Signals;
+use job::Job;
+use outcome::{Finished, Timing};
+
+/// Runs the command.
+pub(crate) fn run(arguments: &args::Kernel) -> Outcome {
+    let signals = Signals::listen();
+    let mut job = Job::read(arguments)?;
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(job.threads).build().map_err(|error| ntk::Error::Memory {
+        what: format!("{} threads", job.threads),
+        needed: 0,
+        limit: 0,
+        fits: format!("{error}; lower --threads"),
+    })?;
+    pool.install(|| match job.dtype {
+        Dtype::F32 => run_as::<f32>(&mut job, arguments, &signals),
+        Dtype::F64 => run_as::<f64>(&mut job, arguments, &signals),
+    })
+}
+
+fn run_as<R: Float + Element>(job: &mut Job, arguments: &args::Kernel, signals: &Signals) -> Outcome {
+    let plan = job.plan::<R>()?;
+    if job.dry_run {
+        return outcome::dry_run::<R>(job, &plan);
+    }
+    let folder = OutputFolder::create(job.out.clone(), "kernel")?;
+    let (x1, x2) = (job.rows_as::<R>()?, job.columns_as::<R>()?);
+    let mut timing = Timing { load: job.loaded, ..Timing::default() };
+    let mut computed = None;
+    for seed in 0..job.seeds {
+        let start = Instant::now();
+        let (parameters, digest) = job.parameters::<R>(seed)?;
+        job.digests.push(digest);
+        timing.weights += start.elapsed();
+        for _ in 0..job.repeat {
+            signals.check()?;
+            // The kernel before goes first: two never stand side by side but to be averaged.
+            if job.seeds == 1 {
+                computed = None;
+            }
+            let again = compute(job, &plan, &parameters, &x1, x2.as_ref(), signals)?;
+            timing.runs.push(again.sweeps + again.contraction);
+            timing.sweeps += again.sweeps;
+            timing.contraction += again.contraction;
+            computed = Some(averaged(computed.take(), again, job.seeds));
+        }
+    }
+    let computed = computed.ok_or_else(|| ntk::Error::Bug("no kernel was computed".into()))?;
+    signals.check()?;
+    drop((x1, x2));
+
+    let start = Instant::now();
+    let summary = match job.spectrum {
+        Some(Spectrum::None) | None => None,
+        Some(asked) => Some(Summary::of(&computed.kernel, job.targets(), asked)?),
+    };
+    timing.spectrum = start.elapsed();
+    signals.check()?;
+    outcome::store(job, arguments, Finished { kernel: &computed.kernel, plan: &plan, summary, timing, folder })
+}
+
+fn compute<R: Float>(
+    job: &Job,
+    plan: &Plan,
+    parameters: &[Array<R>],
+    x1: &Array<R>,
+    x2: Option<&Array<R>>,
+    signals: &Signals,
+) -> Result<Computed<R>, ntk::Error> {
+    // The bar counts in thousandths of the work, so that fractions of a unit are not lost to rounding.
+    const UNITS: f64 = 1000.0;
+    let progress = Progress::new(UNITS as u64, "kernel");
+    let (done, shown) = (Mutex::new(0.0_f64), Mutex::new(0_u64));
+    let advance = |flops: f64| {
+        let Ok(mut done) = done.lock() else { return };
+        *done += flops;
+        let units = (*done / plan.flops * UNITS).min(UNITS) as u64;
+        drop(done);
+        if let Ok(mut shown) = shown.lock() {
+            progress.advance(units.saturating_sub(*shown));
+            *shown = units.max(*shown);
+        }
+    };
+    let observer = Observer { progress: &advance, stop: signals.stop() };
+    let computed = contraction::kernel(&job.model, parameters, x1, x2, &job.settings, &observer);
+    progress.finish();
+    match computed {
+        Err(ntk::Error::Interrupted { .. }) => Err(signals.interrupted()),
+        other => other,
+    }
+}
+
+/// Adds a kernel's share to the mean over networks.
+fn averaged<R: Float>(mean: Option<Computed<R>>, mut next: Computed<R>, networks: usize) -> Computed<R> {
+    if networks == 1 {
+        return next;
+    }
+    let share = R::from_f64(1.0 / networks as f64);
+    match mean {
+        None => next.kernel.data.iter_mut().for_each(|x| *x *= share),
+        Some(mean) => next.kernel.data.iter_mut().zip(mean.kernel.data).for_each(|(x, mean)| *x = *x * share + mean),
+    }
+    next
+}
+
+/// The number of threads that is meant.
+fn threads(typed: &args::Threads) -> usize {
+    typed.threads.unwrap_or_else(machine::cores)
+}

@@ -1,0 +1,359 @@
+//! What `ntk kernel` shows and stores.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use autodiff::Float;
+use autodiff::kernel::gemm::{Accumulate, View};
+use ntk::array::Array;
+use ntk::contraction::{Outputs, Plan};
+use ntk::data::{Element, npy};
+use ntk::spectral::Summary;
+use serde_json::{Value, json};
+
+use super::job::Job;
+use crate::args::{self, Format};
+use crate::command::results;
+use crate::failure::{Failure, Outcome};
+use crate::machine;
+use crate::render::folder::OutputFolder;
+use crate::render::plot::Heatmap;
+use crate::render::quantity;
+use crate::render::report::{Illustration, Note, Phase, Report};
+use crate::render::summary::{self, Row};
+use crate::render::terminal::{self, Style};
+
+/// Version of the content of `result.json`.
+const SCHEMA: u32 = 1;
+
+/// Time by phase.
+#[derive(Default)]
+pub(crate) struct Timing {
+    pub(crate) load: Duration,
+    pub(crate) weights: Duration,
+    pub(crate) sweeps: Duration,
+    pub(crate) contraction: Duration,
+    pub(crate) spectrum: Duration,
+    /// Each computation of the kernel.
+    pub(crate) runs: Vec<Duration>,
+}
+
+impl Timing {
+    /// The median computation.
+    fn kernel_seconds(&self) -> f64 {
+        let mut seconds: Vec<f64> = self.runs.iter().map(Duration::as_secs_f64).collect();
+        seconds.sort_by(f64::total_cmp);
+        let middle = seconds.len() / 2;
+        match seconds.len() {
+            0 => 0.0,
+            odd if odd % 2 == 1 => seconds[middle],
+            _ => 0.5 * (seconds[middle - 1] + seconds[middle]),
+        }
+    }
+}
+
+/// A kernel and what was found of it.
+pub(crate) struct Finished<'k, R> {
+    pub(crate) kernel: &'k Array<R>,
+    pub(crate) plan: &'k Plan,
+    pub(crate) summary: Option<Summary>,
+    pub(crate) timing: Timing,
+    pub(crate) folder: OutputFolder,
+}
+
+/// Writes everything, then tells it.
+pub(crate) fn store<R: Float + Element>(job: &Job, arguments: &args::Kernel, finished: Finished<'_, R>) -> Outcome {
+    let Finished { kernel, plan, summary, timing, folder } = finished;
+    let start = Instant::now();
+    folder.write_with("kernel.npy", |mut to| npy::write_npy_to(&mut to, &kernel.shape, &kernel.data))?;
+    if let Some(summary) = &summary {
+        results::write_eigenvalues(&summary.eigenvalues, &folder)?;
+    }
+    let writing = start.elapsed();
+    let minimum = job.minimum_flops()?;
+    let start = Instant::now();
+    let rows = rows(job, plan, summary.as_ref(), &timing, minimum);
+    if !arguments.output.no_report {
+        let title = "Eigenvalues of the kernel";
+        let plots = summary.as_ref().map(|s| results::spectrum_plot(s, title, &folder)).transpose()?.flatten();
+        let plots = plots.into_iter().chain(heatmap(job, kernel, &folder)?).collect();
+        let report = report(job, plan, plots, &rows, &timing, minimum, writing);
+        folder.write("report.html", report.html()?.as_bytes())?;
+    }
+    let plotting = start.elapsed();
+    let record = record(job, kernel, plan, summary.as_ref(), &timing, minimum, [writing, plotting]);
+    folder.write("result.json", format!("{record:#}\n").as_bytes())?;
+    let place = folder.finish()?;
+    match arguments.output.format {
+        Format::Json => terminal::print(&format!("{record:#}\n")).map_err(Failure::Output),
+        Format::Text => {
+            for note in job.notes.iter().chain(&job.data.warnings) {
+                eprintln!("note: {note}");
+            }
+            let page = summary::Summary {
+                title: title(job),
+                rows,
+                spectrum: summary.map(|summary| summary.eigenvalues).unwrap_or_default(),
+                folder: place.display().to_string(),
+            };
+            let style = Style::detect();
+            terminal::print(&page.render(&style)).map_err(Failure::Output)
+        }
+    }
+}
+
+/// `Neural Tangent Kernel of mlp:.. on digits, n = 1797`
+fn title(job: &Job) -> String {
+    let size = match job.m {
+        None => format!("n = {}", quantity::count(job.n as u64)),
+        Some(m) => format!("{} × {}", quantity::count(job.n as u64), quantity::count(m as u64)),
+    };
+    format!("NTK of {} on {}, {size}", job.model_name, job.data.name)
+}
+
+fn shape_text(shape: &[usize]) -> String {
+    shape.iter().map(|&size| quantity::count(size as u64)).collect::<Vec<_>>().join(" × ")
+}
+
+fn rows(job: &Job, plan: &Plan, summary: Option<&Summary>, timing: &Timing, minimum: f64) -> Vec<Row> {
+    let seconds = timing.kernel_seconds();
+    let mut rows =
+        vec![Row::new("kernel", shape_text(&plan.shape), format!("{}, {}", job.settings.outputs.name(), job.dtype_name()))];
+    rows.extend(summary.map(results::rows).unwrap_or_default());
+    let runs = match timing.runs.len() {
+        0 | 1 => format!("{}, {} threads", plan.method.name(), job.threads),
+        runs => format!("median of {runs}, {}, {} threads", plan.method.name(), job.threads),
+    };
+    rows.push(Row::new("time", quantity::seconds(seconds), runs));
+    let rate = minimum / 1e9 / seconds.max(1e-9);
+    rows.push(Row::new("speed", quantity::gflop_per_second(rate), format!("{} needed at least", quantity::gflop(minimum / 1e9))));
+    let peak = machine::peak_memory();
+    rows.push(Row::new(
+        "peak memory",
+        peak.map_or("unknown".into(), quantity::bytes),
+        format!("{} planned", quantity::bytes(plan.peak())),
+    ));
+    rows.push(Row::new("explicit Jacobian", quantity::bytes(plan.jacobian_bytes), "never formed".to_owned()));
+    if plan.method == ntk::contraction::Method::Jacobian {
+        rows.last_mut().expect("just pushed").remark = "formed: --method jacobian".into();
+    }
+    rows
+}
+
+fn configuration(job: &Job) -> Vec<(String, String)> {
+    let mut all: Vec<(String, String)> = [
+        ("model", job.model_name.clone()),
+        ("data", job.data.name.clone()),
+        ("n", job.n.to_string()),
+        ("outputs", job.settings.outputs.name().into()),
+        ("method", job.settings.method.name().into()),
+        ("dtype", job.dtype_name().into()),
+        ("seed", job.seed.to_string()),
+        ("seeds", job.seeds.to_string()),
+        ("threads", job.threads.to_string()),
+        ("memory", quantity::bytes(job.settings.memory)),
+        ("data digest (SHA-256)", job.data.digest.clone()),
+        ("weights digest (SHA-256)", job.digests.join(" ")),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into();
+    if let Some(m) = job.m {
+        all.insert(3, ("m".into(), m.to_string()));
+    }
+    if let Some(path) = &job.weights {
+        all.insert(1, ("weights".into(), path.display().to_string()));
+    }
+    all
+}
+
+fn record<R: Float>(
+    job: &Job,
+    kernel: &Array<R>,
+    plan: &Plan,
+    summary: Option<&Summary>,
+    timing: &Timing,
+    minimum: f64,
+    [writing, plotting]: [Duration; 2],
+) -> Value {
+    let seconds = timing.kernel_seconds();
+    let runs: Vec<f64> = timing.runs.iter().map(Duration::as_secs_f64).collect();
+    let parts: serde_json::Map<String, Value> =
+        plan.parts.iter().map(|part| (part.name.to_owned(), json!(part.bytes))).collect();
+    json!({
+        "schema": SCHEMA,
+        "command": "kernel",
+        "command_line": results::command_line(),
+        "version": env!("CARGO_PKG_VERSION"),
+        "finished_unix_seconds": SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.as_secs()),
+        "processor": machine::processor(),
+        "configuration": {
+            "model": job.model_name,
+            "model_toml": job.model.to_toml(),
+            "parameters": job.model.count().ok(),
+            "weights": job.weights.as_ref().map(|path| path.display().to_string()),
+            "data": job.data.name,
+            "n": job.n,
+            "m": job.m,
+            "seed": job.seed,
+            "seeds": job.seeds,
+            "outputs": job.settings.outputs.name(),
+            "method": job.settings.method.name(),
+            "dtype": job.dtype_name(),
+            "threads": job.threads,
+            "memory_bytes": job.settings.memory,
+        },
+        "digests": { "data_sha256": job.data.digest, "weights_sha256": job.digests },
+        "kernel": {
+            "file": "kernel.npy",
+            "shape": kernel.shape,
+            "method": plan.method.name(),
+            "block": plan.block,
+            "blocks": plan.blocks,
+            "resident_blocks": plan.resident,
+        },
+        "spectrum": summary.map(results::json),
+        "seconds": {
+            "load": timing.load.as_secs_f64(),
+            "weights": timing.weights.as_secs_f64(),
+            "kernel": seconds,
+            "kernel_runs": runs,
+            "sweeps": timing.sweeps.as_secs_f64(),
+            "contraction": timing.contraction.as_secs_f64(),
+            "spectrum": timing.spectrum.as_secs_f64(),
+            "write": writing.as_secs_f64(),
+            "plots": plotting.as_secs_f64(),
+        },
+        "gflop": minimum / 1e9,
+        "gflop_per_second": minimum / 1e9 / seconds.max(1e-9),
+        "gflop_planned": plan.flops / 1e9,
+        "memory": {
+            "peak_bytes": machine::peak_memory(),
+            "planned_bytes": plan.peak(),
+            "planned_parts": parts,
+            "jacobian_bytes": plan.jacobian_bytes,
+        },
+        "notes": job.notes,
+        "warnings": job.data.warnings,
+    })
+}
+
+fn report(
+    job: &Job,
+    plan: &Plan,
+    plots: Vec<Illustration>,
+    rows: &[Row],
+    timing: &Timing,
+    minimum: f64,
+    writing: Duration,
+) -> Report {
+    let phase = |name: &str, time: Duration, gflop| Phase { name: name.into(), seconds: time.as_secs_f64(), gflop };
+    let kernel = Duration::from_secs_f64(timing.kernel_seconds());
+    Report {
+        title: "Neural Tangent Kernel".into(),
+        subtitle: title(job),
+        warnings: job.notes.iter().chain(&job.data.warnings).cloned().collect(),
+        summary: rows.to_vec(),
+        plots,
+        configuration: configuration(job),
+        phases: vec![
+            phase("read the data", timing.load, None),
+            phase("read or draw the weights", timing.weights, None),
+            phase("kernel", kernel, Some(minimum / 1e9)),
+            phase("eigenvalues", timing.spectrum, None),
+            phase("write the kernel", writing, None),
+        ],
+        memory: plan.parts.iter().map(|part| (part.name.to_owned(), part.bytes)).collect(),
+        command: results::command_line(),
+        notes: vec![Note::ConditionNumber, Note::EffectiveRank, Note::Alignment, Note::RoundingFloor, Note::Work, Note::Memory],
+        origin: format!("ntk {} on {}", env!("CARGO_PKG_VERSION"), machine::processor()),
+    }
+}
+
+/// Samples a side that a heat map looks at; of more, every k-th is taken.
+const HEATMAP_SAMPLES: usize = 2048;
+
+/// Draws the kernel as colours, sorted by class. Of several outputs it shows the mean over equal ones.
+fn heatmap<R: Float>(job: &Job, kernel: &Array<R>, folder: &OutputFolder) -> Result<Option<Illustration>, Failure> {
+    let [n, m] = [job.n, job.m.unwrap_or(job.n)];
+    let taken = |count: usize| (0..count).step_by(count.div_ceil(HEATMAP_SAMPLES).max(1)).collect::<Vec<_>>();
+    let (rows, columns) = (taken(n), taken(m));
+    let o = job.outputs;
+    let entry = |i: usize, j: usize| -> f64 {
+        let pair = i * m + j;
+        let mean = |stride: usize, each: usize| {
+            (0..o).map(|a| Float::to_f64(kernel.data[pair * stride + a * each])).sum::<f64>() / o as f64
+        };
+        match job.settings.outputs {
+            Outputs::Full => mean(o * o, o + 1),
+            Outputs::Diagonal => mean(o, 1),
+            Outputs::Trace | Outputs::SumTrace | Outputs::SumOfLogits => Float::to_f64(kernel.data[pair]),
+        }
+    };
+    let values: Vec<f64> = rows.iter().flat_map(|&i| columns.iter().map(move |&j| (i, j))).map(|(i, j)| entry(i, j)).collect();
+    let classes = |labels: Option<&Vec<usize>>, of: &[usize]| labels.map(|labels| of.iter().map(|&i| labels[i]).collect::<Vec<_>>());
+    let row_classes = classes(job.data.labels.as_ref(), &rows);
+    let column_labels = job.data.test.as_ref().map_or(job.data.labels.as_ref(), |part| part.labels.as_ref());
+    let column_classes = classes(column_labels, &columns);
+    let plot = Heatmap {
+        title: "The kernel, samples sorted by class",
+        quantity: "Θ(x, x′)",
+        values: &values,
+        shape: [rows.len(), columns.len()],
+        row_classes: row_classes.as_deref(),
+        column_classes: column_classes.as_deref(),
+        class_names: &job.data.class_names,
+        axis_names: ["sample", if job.m.is_some() { "test sample" } else { "sample" }],
+    };
+    let svg = plot.svg()?;
+    folder.write("kernel.svg", svg.as_bytes())?;
+    folder.write("kernel.png", &plot.png()?)?;
+    let whole = rows.len() == n && columns.len() == m;
+    let caption = if whole {
+        "Entries of the kernel. Blocks along the diagonal are samples of one class.".into()
+    } else {
+        format!("Entries of the kernel for {} of {n} samples, evenly taken.", rows.len())
+    };
+    Ok(Some(Illustration { svg, caption, files: vec!["kernel.svg".into(), "kernel.png".into()] }))
+}
+
+/// Tells what a kernel would need, and writes nothing.
+pub(crate) fn dry_run<R: Float>(job: &Job, plan: &Plan) -> Outcome {
+    let rate = product_rate::<R>() * job.threads.min(machine::cores()) as f64;
+    // Contractions reach some three quarters of a large product's rate.
+    let seconds = plan.flops / (0.75 * rate);
+    let minimum = job.minimum_flops()?;
+    let text = if job.format == Format::Json {
+        let parts: Vec<Value> = plan.parts.iter().map(|part| json!({ "name": part.name, "bytes": part.bytes })).collect();
+        let all = json!({ "schema": SCHEMA, "command": "kernel", "dry_run": true, "method": plan.method.name(),
+            "shape": plan.shape, "gflop": minimum / 1e9, "gflop_planned": plan.flops / 1e9, "seconds_expected": seconds,
+            "memory": { "planned_bytes": plan.peak(), "limit_bytes": plan.limit, "parts": parts,
+                "jacobian_bytes": plan.jacobian_bytes } });
+        format!("{all:#}\n")
+    } else {
+        let mut rows = vec![
+            Row::new("kernel", shape_text(&plan.shape), format!("{}, {}", job.settings.outputs.name(), job.dtype_name())),
+            Row::new("method", plan.method.name(), format!("{} blocks of {} samples, {} kept", plan.blocks, plan.block, plan.resident)),
+            Row::new("work", quantity::gflop(plan.flops / 1e9), format!("{} needed at least", quantity::gflop(minimum / 1e9))),
+            Row::new("expected time", quantity::seconds(seconds), format!("at {} on {} threads", quantity::gflop_per_second(rate / 1e9), job.threads)),
+            Row::new("peak memory", quantity::bytes(plan.peak()), format!("of {} allowed", quantity::bytes(plan.limit))),
+        ];
+        rows.extend(plan.parts.iter().map(|part| Row::new(format!("  {}", part.name), quantity::bytes(part.bytes), "")));
+        rows.push(Row::new("explicit Jacobian", quantity::bytes(plan.jacobian_bytes), "would be"));
+        let page = summary::Summary { title: format!("Dry run: {}", title(job)), rows, ..summary::Summary::default() };
+        page.render(&Style::detect())
+    };
+    terminal::print(&text).map_err(Failure::Output)
+}
+
+/// Operations a second of a product of 512 x 512 matrices on one thread, the best of a few.
+fn product_rate<R: Float>() -> f64 {
+    const N: usize = 512;
+    let (a, mut c) = (vec![R::ONE; N * N], vec![R::ZERO; N * N]);
+    let best = (0..4)
+        .map(|_| {
+            let start = Instant::now();
+            R::gemm(&mut c, Accumulate::Replace, 1.0, View::new(&a, N, N), View::new(&a, N, N));
+            start.elapsed().as_secs_f64()
+        })
+        .fold(f64::INFINITY, f64::min);
+    2.0 * (N * N * N) as f64 / best
+}

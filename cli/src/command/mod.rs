@@ -1,0 +1,10 @@
+//! The sub-commands, one a file.
+//!
+//! A command turns what was typed into what is meant, calls the library, and hands plain data to [`crate::render`].
+
+pub(crate) mod describe_model;
+pub(crate) mod kernel;
+pub(crate) mod list;
+mod results;
+pub(crate) mod shell;
+pub(crate) mod spectrum;

@@ -1,0 +1,110 @@
+//! What `kernel` and `spectrum` show and store alike: the scalars of a kernel and the plot of its spectrum.
+
+use ntk::data::npy::write_npy_to;
+use ntk::spectral::{Spectrum, Summary};
+use serde_json::{Value, json};
+
+use crate::args;
+use crate::failure::Failure;
+use crate::render::folder::OutputFolder;
+use crate::render::plot::{self, Floor, IndexAxis};
+use crate::render::quantity;
+use crate::render::report::Illustration;
+use crate::render::summary::Row;
+
+/// The eigenvalues that are meant, given what was typed and how many rows there are.
+pub(crate) fn asked(typed: Option<args::Spectrum>, rows: usize) -> Spectrum {
+    match typed {
+        None => Spectrum::usual(rows),
+        Some(args::Spectrum::Full) => Spectrum::Full,
+        Some(args::Spectrum::Top(count)) => Spectrum::Top(count),
+        Some(args::Spectrum::None) => Spectrum::None,
+    }
+}
+
+/// The rows of the terminal summary and of the report.
+pub(crate) fn rows(summary: &Summary) -> Vec<Row> {
+    let mut rows = Vec::new();
+    let number = quantity::number;
+    let all = summary.eigenvalues.len() == summary.rows;
+    if let Some(largest) = summary.eigenvalues.first() {
+        let remark = if all { String::new() } else { format!("the {} largest were computed", summary.eigenvalues.len()) };
+        rows.push(Row::new("largest eigenvalue", number(*largest), remark));
+    }
+    if let Some(smallest) = summary.eigenvalues.last().filter(|_| all) {
+        let noise = summary.floor.filter(|floor| smallest.abs() < *floor);
+        let remark = noise.map_or(String::new(), |floor| format!("below the rounding floor {}", number(floor)));
+        rows.push(Row::new("smallest eigenvalue", number(*smallest), remark));
+    }
+    if let Some(condition) = summary.condition {
+        rows.push(Row::new("condition number", number(condition), ""));
+    }
+    if let Some(rank) = summary.effective_rank {
+        rows.push(Row::new("effective rank", number(rank), format!("of {}", quantity::count(summary.rows as u64))));
+    }
+    rows.push(Row::new("trace", number(summary.trace), ""));
+    if let Some(alignment) = summary.alignment {
+        rows.push(Row::new("kernel-target alignment", number(alignment), "1 where the kernel knows the labels"));
+    }
+    rows
+}
+
+/// The same for programs. A number that is not finite is null.
+pub(crate) fn json(summary: &Summary) -> Value {
+    let largest = summary.eigenvalues.first();
+    let smallest = summary.eigenvalues.last().filter(|_| summary.eigenvalues.len() == summary.rows);
+    json!({
+        "rows": summary.rows,
+        "eigenvalues_computed": summary.eigenvalues.len(),
+        "largest_eigenvalue": largest,
+        "smallest_eigenvalue": smallest,
+        "rounding_floor": summary.floor,
+        "condition_number": summary.condition,
+        "effective_rank": summary.effective_rank,
+        "trace": summary.trace,
+        "frobenius_norm": summary.frobenius,
+        "kernel_target_alignment": summary.alignment,
+        "largest_residual": summary.residuals.as_ref().map(|all| all.iter().fold(0.0_f64, |top, r| top.max(*r))),
+    })
+}
+
+/// Draws the spectrum into the folder; none where there are no eigenvalues.
+pub(crate) fn spectrum_plot(summary: &Summary, title: &str, folder: &OutputFolder) -> Result<Option<Illustration>, Failure> {
+    if summary.eigenvalues.is_empty() {
+        return Ok(None);
+    }
+    let floor = summary.floor.filter(|floor| *floor > 0.0).map(|value| Floor { value, label: "rounding floor".into() });
+    let plot = plot::Spectrum {
+        title,
+        values: &summary.eigenvalues,
+        total: Some(summary.rows),
+        index: IndexAxis::Automatic,
+        floor,
+    };
+    let svg = plot.svg()?;
+    folder.write("spectrum.svg", svg.as_bytes())?;
+    folder.write("spectrum.png", &plot.png()?)?;
+    Ok(Some(Illustration {
+        svg,
+        caption: "Eigenvalues, largest first. Those below the rounding floor are not known to any digit.".into(),
+        files: vec!["spectrum.svg".into(), "spectrum.png".into()],
+    }))
+}
+
+/// Writes `eigenvalues.npy`, float64.
+pub(crate) fn write_eigenvalues(values: &[f64], folder: &OutputFolder) -> Result<(), Failure> {
+    if !values.is_empty() {
+        folder.write_with("eigenvalues.npy", |mut to| write_npy_to(&mut to, &[values.len()], values))?;
+    }
+    Ok(())
+}
+
+/// The command that makes the same result again, quoted for a shell.
+pub(crate) fn command_line() -> String {
+    let quote = |word: String| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
+        if !word.is_empty() && word.chars().all(plain) { word } else { format!("'{}'", word.replace('\'', r"'\''")) }
+    };
+    let arguments = std::env::args_os().skip(1).map(|word| quote(word.to_string_lossy().into_owned()));
+    std::iter::once("ntk".to_owned()).chain(arguments).collect::<Vec<_>>().join(" ")
+}

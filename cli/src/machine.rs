@@ -1,0 +1,56 @@
+//! What the machine has, and what this process took of it.
+
+use std::fs;
+
+/// Bytes that a new allocation can count on: what the system says is available, less where a control group allows less.
+/// The largest number where the system does not say.
+pub(crate) fn available_memory() -> u64 {
+    let system = status_kib("/proc/meminfo", "MemAvailable:").unwrap_or(u64::MAX);
+    system.min(group_allowance().unwrap_or(u64::MAX))
+}
+
+/// What the control group of this process still allows (version 2, or version 1 where it is mounted as usual).
+fn group_allowance() -> Option<u64> {
+    let number = |path: String| fs::read_to_string(path).ok()?.trim().parse::<u64>().ok();
+    let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
+    let of_line = |line: &str| {
+        let mut parts = line.splitn(3, ':');
+        let (_, controllers, path) = (parts.next()?, parts.next()?, parts.next()?);
+        let path = path.trim_end_matches('/');
+        if controllers.is_empty() {
+            let base = format!("/sys/fs/cgroup{path}");
+            let limit = number(format!("{base}/memory.max"))?;
+            Some(limit.saturating_sub(number(format!("{base}/memory.current")).unwrap_or(0)))
+        } else if controllers.split(',').any(|c| c == "memory") {
+            let base = format!("/sys/fs/cgroup/memory{path}");
+            let limit = number(format!("{base}/memory.limit_in_bytes"))?;
+            Some(limit.saturating_sub(number(format!("{base}/memory.usage_in_bytes")).unwrap_or(0)))
+        } else {
+            None
+        }
+    };
+    groups.lines().filter_map(of_line).min()
+}
+
+/// The largest resident set of this process so far, in bytes; none where the system does not say.
+pub(crate) fn peak_memory() -> Option<u64> {
+    status_kib("/proc/self/status", "VmHWM:")
+}
+
+fn status_kib(file: &str, key: &str) -> Option<u64> {
+    let text = fs::read_to_string(file).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(key))?;
+    Some(line.split_whitespace().next()?.parse::<u64>().ok()? * 1024)
+}
+
+/// Threads that this process may run at once.
+pub(crate) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// The name of the processor, where the system tells.
+pub(crate) fn processor() -> String {
+    let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = text.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':').map(|(_, name)| name.trim()));
+    name.unwrap_or(std::env::consts::ARCH).to_owned()
+}
