@@ -1,5 +1,6 @@
 //! The tests of the workspace that concern more than one file, in one binary.
 
+mod contraction;
 mod goldens;
 mod modes;
 mod numbers;

@@ -99,15 +99,7 @@ pub(crate) fn run<N: Network, R: Float, C: Contractor<R>>(
     let rows = blocks(problem.x1.rows(), plan.block);
     let columns = blocks(problem.side(Side::Columns).rows(), plan.block);
     let row_len = plan.shape[1..].iter().product::<usize>();
-    let mut kernel = Vec::new();
-    kernel.try_reserve_exact(problem.x1.rows() * row_len).map_err(|_| Error::Memory {
-        what: "the kernel".into(),
-        needed: (problem.x1.rows() * row_len * size_of::<R>()) as u64,
-        limit: plan.limit,
-        fits: "the operating system refused it; use fewer samples".into(),
-    })?;
-    kernel.resize(problem.x1.rows() * row_len, R::ZERO);
-
+    let mut kernel = zeros(problem.x1.rows() * row_len, plan.limit)?;
     let run = Run {
         problem,
         contractor,
@@ -149,6 +141,19 @@ pub(crate) fn run<N: Network, R: Float, C: Contractor<R>>(
     }
     drop(run);
     Ok((kernel, times))
+}
+
+/// The kernel's memory, or word that the machine has not as much.
+pub(crate) fn zeros<R: Float>(len: usize, limit: u64) -> Result<Vec<R>> {
+    let mut kernel = Vec::new();
+    kernel.try_reserve_exact(len).map_err(|_| Error::Memory {
+        what: "the kernel".into(),
+        needed: (len as u64).saturating_mul(size_of::<R>() as u64),
+        limit,
+        fits: "the operating system refused it; use fewer samples".into(),
+    })?;
+    kernel.resize(len, R::ZERO);
+    Ok(kernel)
 }
 
 struct Run<'r, N, R, C> {
