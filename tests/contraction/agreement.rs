@@ -66,7 +66,8 @@ fn a_kernel_of_samples_with_themselves_is_symmetric_to_the_bit() {
             let symmetric = (0..n).flat_map(|i| (0..=i).map(move |j| (i, j))).all(|(i, j)| {
                 (0..entries).all(|entry| {
                     let mirrored = if outputs == Outputs::Full { entry % o * o + entry / o } else { entry };
-                    let (x, y) = (kernel.data[(i * n + j) * entries + entry], kernel.data[(j * n + i) * entries + mirrored]);
+                    let (x, y) =
+                        (kernel.data[(i * n + j) * entries + entry], kernel.data[(j * n + i) * entries + mirrored]);
                     x.to_bits() == y.to_bits()
                 })
             });
