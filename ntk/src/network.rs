@@ -65,11 +65,8 @@ impl Footprint {
     /// What recording refuses; a network that mixes samples.
     pub fn measure<N: Network>(network: &N) -> Result<Self> {
         const SAMPLES: usize = 2; // At one sample, every index proof passes.
-        let zeros: Vec<Array<f32>> = network
-            .parameters()?
-            .into_iter()
-            .map(|shape| Array::full(shape, 0.0))
-            .collect::<Result<_>>()?;
+        let zeros: Vec<Array<f32>> =
+            network.parameters()?.into_iter().map(|shape| Array::full(shape, 0.0)).collect::<Result<_>>()?;
         let x = vec![0.0; SAMPLES * network.input()?.iter().product::<usize>()];
         let (mut arena, mut pool) = (Arena::new(), Pool::default());
         let f = record(&mut arena, network, &zeros, &x)?;

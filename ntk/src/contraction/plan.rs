@@ -49,11 +49,13 @@ impl Plan {
     }
 }
 
-/// Rows (samples times directions) of a tile where every pair of outputs is contracted: its three buffers stay in a
-/// second-level cache of 1 MiB in f32.
-const TILE_ROWS: usize = 320;
-/// Samples of a tile where directions are summed or kept apart.
-const TILE_SAMPLES: usize = 128;
+/// Rows (samples times directions) of a tile where every pair of outputs is contracted: its buffers stay in the caches,
+/// and what a product packs is used often enough.
+const TILE_ROWS: u64 = 320;
+/// Samples of a tile where directions are summed or kept apart; twice the 96 rows of the widest product kernel.
+const TILE_SAMPLES: u64 = 192;
+/// Few samples are cut into at least this many blocks, so that there is work for several threads.
+const LEAST_BLOCKS: u64 = 4;
 /// The program itself: code, tables, the buffers of the allocator and of standard streams.
 const PROGRAM: u64 = 10 << 20;
 /// What a thread's matrix products pack their operands into.
@@ -101,7 +103,14 @@ struct Sizes {
 }
 
 impl Sizes {
-    fn of<N: Network>(network: &N, n: usize, m: Option<usize>, bytes: usize, outputs: Outputs, threads: usize) -> Result<Self> {
+    fn of<N: Network>(
+        network: &N,
+        n: usize,
+        m: Option<usize>,
+        bytes: usize,
+        outputs: Outputs,
+        threads: usize,
+    ) -> Result<Self> {
         let width = network.outputs()?;
         Ok(Self {
             seen: network.footprint()?,
@@ -152,9 +161,7 @@ impl Sizes {
     fn flops(&self, method: Method) -> f64 {
         match method {
             Method::Structured => self.sweeps() + self.pairs() * self.pair_flops(method),
-            Method::Jacobian => {
-                2.0 * self.sweeps() + self.pairs() * self.pair_flops(method)
-            }
+            Method::Jacobian => 2.0 * self.sweeps() + self.pairs() * self.pair_flops(method),
             Method::Products | Method::Auto => {
                 let columns = self.m.unwrap_or(self.n) as f64;
                 // A pushforward along every parameter is two products a layer.
@@ -169,16 +176,21 @@ impl Sizes {
         methods.sort_by(|a, b| self.flops(*a).total_cmp(&self.flops(*b)));
         let usable = |method: &Method| self.seen.splits || *method != Method::Structured;
         let fits = |method: &Method| usable(method) && self.plan(*method, settings).is_ok();
-        methods.iter().copied().find(fits).unwrap_or(if self.seen.splits { Method::Structured } else { Method::Products })
+        methods.iter().copied().find(fits).unwrap_or(if self.seen.splits {
+            Method::Structured
+        } else {
+            Method::Products
+        })
     }
 
     /// Samples in a block: fixed by the shapes, whatever the memory or the threads.
     fn block(&self) -> u64 {
-        match self.outputs {
-            Outputs::Full if self.width > 1 => (TILE_ROWS as u64 / self.width).max(1),
-            _ => TILE_SAMPLES as u64,
-        }
-        .min(self.n.max(self.m.unwrap_or(0)))
+        let rows = match self.outputs {
+            Outputs::Full if self.width > 1 => (TILE_ROWS / self.width).max(1),
+            _ => TILE_SAMPLES,
+        };
+        let longest = self.n.max(self.m.unwrap_or(0));
+        rows.min(longest.div_ceil(LEAST_BLOCKS).next_multiple_of(32)).min(longest)
     }
 
     fn plan(&self, method: Method, settings: &Settings) -> Result<Plan> {
@@ -190,7 +202,9 @@ impl Sizes {
         let jacobian = (self.samples() as u64).saturating_mul(self.directions).saturating_mul(self.parameters * number);
         let rows = self.directions * block;
         let kept = match method {
-            Method::Structured => block * (self.seen.inputs as u64 + self.directions * self.seen.cotangents as u64) * number,
+            Method::Structured => {
+                block * (self.seen.inputs as u64 + self.directions * self.seen.cotangents as u64) * number
+            }
             Method::Jacobian => rows * self.parameters * number,
             Method::Products | Method::Auto => 0,
         };
@@ -200,7 +214,8 @@ impl Sizes {
             Method::Products | Method::Auto => {
                 let columns = self.m.unwrap_or(self.n);
                 // A recording of all columns, its tangents, and the gradients and tangents of the parameters.
-                columns * self.seen.values as u64 * number * (1 + self.directions) + 3 * self.directions * self.parameters * number
+                columns * self.seen.values as u64 * number * (1 + self.directions)
+                    + 3 * self.directions * self.parameters * number
             }
             _ => arena + 2 * rows * self.seen.widest as u64 * number + 3 * tile + block * block * number,
         };
