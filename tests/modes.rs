@@ -83,7 +83,8 @@ fn hessian_vector_products_agree_on_both_roads() {
             };
             let mut sink = Gradient::new();
             pullback(loss, &[Real::ONE], 1, &mut sink, &mut pool).unwrap();
-            let parts = (0..p.len()).flat_map(|leaf| sink.of(leaf).unwrap().iter().map(|d| (d.re, d.eps)).collect::<Vec<_>>());
+            let parts =
+                (0..p.len()).flat_map(|leaf| sink.of(leaf).unwrap().iter().map(|d| (d.re, d.eps)).collect::<Vec<_>>());
             (loss.value()[0].re, parts.collect())
         });
         assert_eq!(primal.to_bits(), slow_primal.to_bits(), "the primal has the same bits in both modes");
@@ -94,8 +95,11 @@ fn hessian_vector_products_agree_on_both_roads() {
         // And differences of the gradient, far from both.
         let step = 1e-5;
         let moved = |sign: f64| -> Vec<f64> {
-            let moved: Vec<Vec<f64>> =
-                values.iter().zip(&v).map(|(p, v)| p.iter().zip(v).map(|(p, v)| p + sign * step * v).collect()).collect();
+            let moved: Vec<Vec<f64>> = values
+                .iter()
+                .zip(&v)
+                .map(|(p, v)| p.iter().zip(v).map(|(p, v)| p + sign * step * v).collect())
+                .collect();
             let (mut arena, mut pool) = (Arena::new(), Pool::default());
             let tape = arena.tape();
             let p = leaves(tape, &moved);
@@ -135,7 +139,8 @@ fn contract(factors: &Factors<'_, f64>) -> Vec<f64> {
         assert_eq!(f.transposed, g.transposed, "the product of two kinds of use does not split");
         for (i, j) in (0..n).flat_map(|i| (0..n).map(move |j| (i, j))) {
             for (a, b) in (0..k).flat_map(|a| (0..k).map(move |b| (a, b))) {
-                kernel[(i * k + a) * n * k + j * k + b] += dot(&row(f, i), &row(g, j)) * dot(&bar(f, i, a), &bar(g, j, b));
+                kernel[(i * k + a) * n * k + j * k + b] +=
+                    dot(&row(f, i), &row(g, j)) * dot(&bar(f, i, a), &bar(g, j, b));
             }
         }
     }

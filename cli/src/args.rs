@@ -62,12 +62,7 @@ pub(crate) struct Kernel {
     pub(crate) model: Option<String>,
 
     /// Parameters W0, b0, ... (.npz, .safetensors) [default: drawn from the seed]
-    #[arg(
-        long,
-        value_name = "FILE",
-        requires = "model",
-        help_heading = "Network"
-    )]
+    #[arg(long, value_name = "FILE", requires = "model", help_heading = "Network")]
     pub(crate) weights: Option<PathBuf>,
 
     /// Seed of the parameters and of the order of the samples
@@ -104,13 +99,7 @@ pub(crate) struct Kernel {
     pub(crate) normalize: Option<Normalize>,
 
     /// Inputs of the rows, as they are (.npy)
-    #[arg(
-        long,
-        value_name = "A.npy",
-        conflicts_with = "data",
-        requires = "model",
-        help_heading = "Data"
-    )]
+    #[arg(long, value_name = "A.npy", conflicts_with = "data", requires = "model", help_heading = "Data")]
     pub(crate) x1: Option<PathBuf>,
 
     /// Inputs of the columns [default: those of the rows]
@@ -223,14 +212,7 @@ pub(crate) struct Man {
 }
 
 /// The names of the sub-commands that have a page.
-pub(crate) const COMMANDS: [&str; 6] = [
-    "kernel",
-    "spectrum",
-    "describe-model",
-    "list",
-    "completions",
-    "man",
-];
+pub(crate) const COMMANDS: [&str; 6] = ["kernel", "spectrum", "describe-model", "list", "completions", "man"];
 
 /// How many threads compute.
 #[derive(Debug, Clone, Args)]
@@ -357,10 +339,7 @@ impl Cli {
     /// Whether `--format json` was typed: errors are then an object too, even those of other flags.
     pub(crate) fn wants_json(arguments: &[OsString]) -> bool {
         let after = arguments.iter().skip(1);
-        let flag = arguments
-            .iter()
-            .zip(after)
-            .any(|(a, b)| a == "--format" && b == "json");
+        let flag = arguments.iter().zip(after).any(|(a, b)| a == "--format" && b == "json");
         flag || arguments.iter().any(|a| a == "--format=json")
     }
 }
@@ -370,9 +349,7 @@ impl Kernel {
     fn fault(&self) -> Option<String> {
         let columns = [("--x2", self.x2.is_some()), ("--test", self.test.is_some())];
         let columns = columns.into_iter().find(|c| c.1);
-        if let (Some((columns, _)), Some(Spectrum::Full | Spectrum::Top(_))) =
-            (columns, self.spectrum)
-        {
+        if let (Some((columns, _)), Some(Spectrum::Full | Spectrum::Top(_))) = (columns, self.spectrum) {
             return Some(format!(
                 "'--spectrum' cannot be used with '{columns}': a kernel of two different sets has no \
                  eigenvalues; write --spectrum none, or leave one of them out"
@@ -388,10 +365,7 @@ impl Kernel {
         let mut sorted = self.classes.clone();
         sorted.sort_unstable();
         if let Some(twice) = sorted.windows(2).find(|w| w[0] == w[1]) {
-            return Some(format!(
-                "'--classes' names {} twice; name every class once",
-                twice[0]
-            ));
+            return Some(format!("'--classes' names {} twice; name every class once", twice[0]));
         }
         None
     }
@@ -399,9 +373,8 @@ impl Kernel {
 
 impl SpectrumArgs {
     fn fault(&self) -> Option<String> {
-        (self.spectrum == Some(Spectrum::None)).then(|| {
-            "'--spectrum none' leaves 'ntk spectrum' nothing to do; write full or top:K".to_owned()
-        })
+        (self.spectrum == Some(Spectrum::None))
+            .then(|| "'--spectrum none' leaves 'ntk spectrum' nothing to do; write full or top:K".to_owned())
     }
 }
 

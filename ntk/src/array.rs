@@ -17,10 +17,7 @@ pub struct Array<T> {
 /// An empty axis does not hide the others: `[0, 2^62, 4]` is `None` and not 0, because code that later multiplies
 /// the lengths in another order would overflow.
 pub fn elements(shape: &[usize]) -> Option<usize> {
-    let product = shape
-        .iter()
-        .filter(|&&d| d != 0)
-        .try_fold(1usize, |n, &d| n.checked_mul(d))?;
+    let product = shape.iter().filter(|&&d| d != 0).try_fold(1usize, |n, &d| n.checked_mul(d))?;
     Some(if shape.contains(&0) { 0 } else { product })
 }
 
@@ -90,18 +87,12 @@ impl<T> Array<T> {
                 remedy: "choose a shape with as many elements".into(),
             });
         }
-        Ok(Array {
-            shape,
-            data: self.data,
-        })
+        Ok(Array { shape, data: self.data })
     }
 
     /// The array of `f` of every element.
     pub fn map<U>(&self, f: impl FnMut(&T) -> U) -> Array<U> {
-        Array {
-            shape: self.shape.clone(),
-            data: self.data.iter().map(f).collect(),
-        }
+        Array { shape: self.shape.clone(), data: self.data.iter().map(f).collect() }
     }
 }
 
@@ -112,19 +103,13 @@ impl<T: Copy> Array<T> {
     /// [`Error::Usage`] where the number of elements does not fit the address space.
     pub fn full(shape: impl Into<Vec<usize>>, value: T) -> Result<Self> {
         let shape = shape.into();
-        let count = elements(&shape).filter(|&n| {
-            n.checked_mul(size_of::<T>().max(1))
-                .is_some_and(|b| b <= isize::MAX as usize)
-        });
+        let count = elements(&shape)
+            .filter(|&n| n.checked_mul(size_of::<T>().max(1)).is_some_and(|b| b <= isize::MAX as usize));
         match count {
-            Some(n) => Ok(Array {
-                data: vec![value; n],
-                shape,
-            }),
-            None => Err(Error::usage(
-                format!("an array of shape {shape:?} is too large to address"),
-                "use smaller sizes",
-            )),
+            Some(n) => Ok(Array { data: vec![value; n], shape }),
+            None => {
+                Err(Error::usage(format!("an array of shape {shape:?} is too large to address"), "use smaller sizes"))
+            }
         }
     }
 
@@ -136,10 +121,7 @@ impl<T: Copy> Array<T> {
         let mut data = Vec::with_capacity(rows.len() * self.row_len());
         for &i in rows {
             let row = self.row(i).ok_or_else(|| {
-                Error::usage(
-                    format!("row {i} was asked of an array of {} rows", self.rows()),
-                    "ask for fewer",
-                )
+                Error::usage(format!("row {i} was asked of an array of {} rows", self.rows()), "ask for fewer")
             })?;
             data.extend_from_slice(row);
         }
@@ -186,10 +168,7 @@ mod tests {
 
     #[test]
     fn reshaping_keeps_the_numbers_and_their_count() {
-        let a = Array::new([2, 3], (0..6).collect())
-            .unwrap()
-            .reshape([3, 2])
-            .unwrap();
+        let a = Array::new([2, 3], (0..6).collect()).unwrap().reshape([3, 2]).unwrap();
         assert_eq!((a.row(2), a.rank()), (Some(&[4, 5][..]), 2));
         assert!(a.reshape([7]).is_err());
     }

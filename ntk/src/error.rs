@@ -91,11 +91,7 @@ pub enum Error {
     Model(#[from] crate::model::ModelError),
 
     /// Two shapes that must agree and do not.
-    #[error(
-        "{what} is {}, but {} is needed; {remedy}",
-        Shape(found),
-        Shape(expected)
-    )]
+    #[error("{what} is {}, but {} is needed; {remedy}", Shape(found), Shape(expected))]
     Shape {
         /// What has the wrong shape.
         what: String,
@@ -196,9 +192,7 @@ pub enum Error {
     },
 
     /// A quantity inside the network overflowed or became undefined.
-    #[error(
-        "{what} is not finite at {place}; lower W_std or the depth, normalize the inputs, or use --dtype f64"
-    )]
+    #[error("{what} is not finite at {place}; lower W_std or the depth, normalize the inputs, or use --dtype f64")]
     Overflow {
         /// The quantity: "activation", "kernel", ...
         what: &'static str,
@@ -249,9 +243,7 @@ pub enum Error {
     },
 
     /// The automatic differentiation refused something that the layers above should have prevented.
-    #[error(
-        "automatic differentiation: {0}; this is a fault of the program, please report the command that led to it"
-    )]
+    #[error("automatic differentiation: {0}; this is a fault of the program, please report the command that led to it")]
     Autodiff(String),
 
     /// An assumption of this crate that does not hold.
@@ -276,64 +268,29 @@ impl From<autodiff::Error> for Error {
 impl Error {
     /// A wrong option or value, and what to give instead.
     pub fn usage(what: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Error::Usage {
-            what: what.into(),
-            remedy: remedy.into(),
-        }
+        Error::Usage { what: what.into(), remedy: remedy.into() }
     }
 
     /// A word that is none of `known`; the nearest is looked up.
-    pub fn unknown<'a>(
-        noun: &'static str,
-        word: &str,
-        known: impl IntoIterator<Item = &'a str>,
-    ) -> Self {
+    pub fn unknown<'a>(noun: &'static str, word: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
         let known: Vec<String> = known.into_iter().map(str::to_owned).collect();
-        let nearest =
-            crate::nearest::nearest(word, known.iter().map(String::as_str)).map(str::to_owned);
-        Error::Unknown {
-            noun,
-            word: shorten(word),
-            nearest,
-            known,
-        }
+        let nearest = crate::nearest::nearest(word, known.iter().map(String::as_str)).map(str::to_owned);
+        Error::Unknown { noun, word: shorten(word), nearest, known }
     }
 
     /// A file whose content is wrong, and what to do.
-    pub fn data(
-        path: impl Into<PathBuf>,
-        what: impl Into<String>,
-        remedy: impl Into<String>,
-    ) -> Self {
-        Error::Data {
-            path: path.into(),
-            line: None,
-            what: what.into(),
-            remedy: remedy.into(),
-        }
+    pub fn data(path: impl Into<PathBuf>, what: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Error::Data { path: path.into(), line: None, what: what.into(), remedy: remedy.into() }
     }
 
     /// As [`Error::data`], at a line counted from 1.
-    pub fn data_at(
-        path: impl Into<PathBuf>,
-        line: usize,
-        what: impl Into<String>,
-        remedy: impl Into<String>,
-    ) -> Self {
-        Error::Data {
-            path: path.into(),
-            line: Some(line),
-            what: what.into(),
-            remedy: remedy.into(),
-        }
+    pub fn data_at(path: impl Into<PathBuf>, line: usize, what: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Error::Data { path: path.into(), line: Some(line), what: what.into(), remedy: remedy.into() }
     }
 
     /// A computation that failed, and what to do.
     pub fn numerics(what: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Error::Numerics {
-            what: what.into(),
-            remedy: remedy.into(),
-        }
+        Error::Numerics { what: what.into(), remedy: remedy.into() }
     }
 
     /// The family this error belongs to.
@@ -345,13 +302,8 @@ impl Error {
             | Error::Model(_)
             | Error::Shape { .. }
             | Error::OutputExists { .. } => Kind::Usage,
-            Error::Data { .. }
-            | Error::Read { .. }
-            | Error::NotFinite { .. }
-            | Error::Parameters { .. } => Kind::Data,
-            Error::Numerics { .. } | Error::NotPositiveDefinite { .. } | Error::Overflow { .. } => {
-                Kind::Numerics
-            }
+            Error::Data { .. } | Error::Read { .. } | Error::NotFinite { .. } | Error::Parameters { .. } => Kind::Data,
+            Error::Numerics { .. } | Error::NotPositiveDefinite { .. } | Error::Overflow { .. } => Kind::Numerics,
             Error::Memory { .. } | Error::Write { .. } => Kind::Resources,
             Error::Store { .. } => Kind::Store,
             Error::Autodiff(_) | Error::Bug(_) => Kind::Bug,
@@ -369,9 +321,7 @@ impl Error {
             Kind::Store => 6,
             Kind::Bug => 70,
             Kind::Interrupted => match self {
-                Error::Interrupted {
-                    terminated: true, ..
-                } => 143,
+                Error::Interrupted { terminated: true, .. } => 143,
                 _ => 130,
             },
         }
@@ -430,109 +380,42 @@ mod tests {
     fn every_kind_has_the_exit_code_of_the_contract() {
         let io = || std::io::Error::from(std::io::ErrorKind::StorageFull);
         let cases: Vec<(Error, u8, Kind)> = vec![
-            (
-                Error::usage("width = -3", "give a positive width"),
-                2,
-                Kind::Usage,
-            ),
+            (Error::usage("width = -3", "give a positive width"), 2, Kind::Usage),
             (Error::unknown("loss", "mes", ["mse", "ce"]), 2, Kind::Usage),
+            (Error::OutputExists { path: "runs".into() }, 2, Kind::Usage),
+            (Error::data("a.npy", "is empty", "write it again"), 3, Kind::Data),
+            (Error::numerics("the residual is 3", "use --dtype f64"), 4, Kind::Numerics),
             (
-                Error::OutputExists {
-                    path: "runs".into(),
-                },
-                2,
-                Kind::Usage,
-            ),
-            (
-                Error::data("a.npy", "is empty", "write it again"),
-                3,
-                Kind::Data,
-            ),
-            (
-                Error::numerics("the residual is 3", "use --dtype f64"),
-                4,
-                Kind::Numerics,
-            ),
-            (
-                Error::Memory {
-                    what: "the kernel".into(),
-                    needed: 9,
-                    limit: 8,
-                    fits: "n = 2 fits".into(),
-                },
+                Error::Memory { what: "the kernel".into(), needed: 9, limit: 8, fits: "n = 2 fits".into() },
                 5,
                 Kind::Resources,
             ),
-            (
-                Error::Write {
-                    path: "k.npy".into(),
-                    source: io(),
-                },
-                5,
-                Kind::Resources,
-            ),
-            (
-                Error::Store {
-                    path: "runs".into(),
-                    what: "locked by 7".into(),
-                    remedy: "wait".into(),
-                },
-                6,
-                Kind::Store,
-            ),
+            (Error::Write { path: "k.npy".into(), source: io() }, 5, Kind::Resources),
+            (Error::Store { path: "runs".into(), what: "locked by 7".into(), remedy: "wait".into() }, 6, Kind::Store),
             (Error::Autodiff("tape".into()), 70, Kind::Bug),
-            (
-                Error::Interrupted {
-                    terminated: false,
-                    resume: "resume with --resume".into(),
-                },
-                130,
-                Kind::Interrupted,
-            ),
-            (
-                Error::Interrupted {
-                    terminated: true,
-                    resume: "resume with --resume".into(),
-                },
-                143,
-                Kind::Interrupted,
-            ),
+            (Error::Interrupted { terminated: false, resume: "resume with --resume".into() }, 130, Kind::Interrupted),
+            (Error::Interrupted { terminated: true, resume: "resume with --resume".into() }, 143, Kind::Interrupted),
         ];
         for (error, code, kind) in cases {
             assert_eq!((error.code(), error.kind()), (code, kind), "{error}");
             let hint = error.hint().unwrap_or_else(|| panic!("no hint: {error}"));
-            assert!(
-                error.to_string().ends_with(&hint),
-                "`{error}` does not end with `{hint}`"
-            );
+            assert!(error.to_string().ends_with(&hint), "`{error}` does not end with `{hint}`");
         }
     }
 
     #[test]
     fn a_mistyped_word_is_answered_with_the_nearest_known_one() {
         let error = Error::unknown("data source", "digist", ["digits", "fashion"]);
-        assert_eq!(
-            error.to_string(),
-            "unknown data source `digist`; did you mean `digits`?"
-        );
+        assert_eq!(error.to_string(), "unknown data source `digist`; did you mean `digits`?");
         let error = Error::unknown("data source", "zebra", ["digits", "fashion"]);
-        assert_eq!(
-            error.to_string(),
-            "unknown data source `zebra`; known: digits, fashion"
-        );
+        assert_eq!(error.to_string(), "unknown data source `zebra`; known: digits, fashion");
     }
 
     #[test]
     fn a_line_is_part_of_the_message_and_of_the_record() {
         let error = Error::data_at("iris.csv", 7, "has 3 cells", "make all rows equally long");
-        assert_eq!(
-            error.to_string(),
-            "iris.csv:7: has 3 cells; make all rows equally long"
-        );
-        assert_eq!(
-            (error.line(), error.path()),
-            (Some(7), Some(Path::new("iris.csv")))
-        );
+        assert_eq!(error.to_string(), "iris.csv:7: has 3 cells; make all rows equally long");
+        assert_eq!((error.line(), error.path()), (Some(7), Some(Path::new("iris.csv"))));
     }
 
     #[test]

@@ -9,12 +9,7 @@
 /// `O(len^2)` per word; words longer than 64 characters are not compared, so hostile input costs nothing.
 pub fn nearest<'a>(word: &str, among: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     const LONGEST: usize = 64;
-    let letters = |w: &str| {
-        w.chars()
-            .take(LONGEST + 1)
-            .flat_map(char::to_lowercase)
-            .collect::<Vec<char>>()
-    };
+    let letters = |w: &str| w.chars().take(LONGEST + 1).flat_map(char::to_lowercase).collect::<Vec<char>>();
     let typed = letters(word);
     if typed.is_empty() || typed.len() > LONGEST {
         return None;
@@ -60,12 +55,7 @@ mod tests {
 
     #[test]
     fn distances_equal_those_counted_by_hand() {
-        let d = |a: &str, b: &str| {
-            distance(
-                &a.chars().collect::<Vec<_>>(),
-                &b.chars().collect::<Vec<_>>(),
-            )
-        };
+        let d = |a: &str, b: &str| distance(&a.chars().collect::<Vec<_>>(), &b.chars().collect::<Vec<_>>());
         assert_eq!(d("kitten", "sitting"), 3);
         assert_eq!(d("digist", "digits"), 1);
         assert_eq!(d("", "abc"), 3);

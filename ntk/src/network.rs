@@ -76,11 +76,8 @@ impl Footprint {
     /// The footprint, and what keeps the parameters' cotangents from splitting, if something does.
     fn examine<N: Network>(network: &N) -> Result<(Self, Option<Error>)> {
         const SAMPLES: usize = 2; // At one sample, every index proof passes.
-        let zeros: Vec<Array<f32>> = network
-            .parameters()?
-            .into_iter()
-            .map(|shape| Array::full(shape, 0.0))
-            .collect::<Result<_>>()?;
+        let zeros: Vec<Array<f32>> =
+            network.parameters()?.into_iter().map(|shape| Array::full(shape, 0.0)).collect::<Result<_>>()?;
         let x = vec![0.0; SAMPLES * network.input()?.iter().product::<usize>()];
         let (mut arena, mut pool) = (Arena::new(), Pool::default());
         let f = record(&mut arena, network, &zeros, &x)?;
@@ -118,9 +115,15 @@ impl Footprint {
                 continue;
             }
             if u.input.is_some() != v.input.is_some() {
-                why.get_or_insert(refusal(u.leaf, "a factor (matmul) in one place and a summand (combine) in another".into()));
+                why.get_or_insert(refusal(
+                    u.leaf,
+                    "a factor (matmul) in one place and a summand (combine) in another".into(),
+                ));
             } else if u.transposed != v.transposed {
-                why.get_or_insert(refusal(u.leaf, "used (matmul) plainly in one place and transposed in another".into()));
+                why.get_or_insert(refusal(
+                    u.leaf,
+                    "used (matmul) plainly in one place and transposed in another".into(),
+                ));
             }
             seen.input_products += u.input.map_or(0, |_| u.fan_in);
             if !products.contains(&(u.origin, v.origin)) {
@@ -144,7 +147,9 @@ impl Footprint {
 pub(crate) fn unsplit<N: Network>(network: &N) -> Error {
     match Footprint::examine(network) {
         Ok((_, Some(why))) | Err(why) => why,
-        Ok((_, None)) => Error::Bug("a network whose footprint says that its parameters do not split, and they do".into()),
+        Ok((_, None)) => {
+            Error::Bug("a network whose footprint says that its parameters do not split, and they do".into())
+        }
     }
 }
 

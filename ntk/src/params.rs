@@ -28,12 +28,7 @@ enum Store {
 
 impl Store {
     fn open(path: &Path) -> Result<Self> {
-        match path
-            .extension()
-            .and_then(|e| e.to_str())
-            .map(str::to_ascii_lowercase)
-            .as_deref()
-        {
+        match path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase).as_deref() {
             Some("npz") => Ok(Store::Npz(Npz::open(path)?)),
             Some("safetensors") => Ok(Store::SafeTensors(SafeTensorsFile::open(path)?)),
             _ => Err(Error::usage(
@@ -73,11 +68,7 @@ impl<T: Element> Params<T> {
     pub fn new(names: Vec<String>, arrays: Vec<Array<T>>) -> Result<Self> {
         match names.len() == arrays.len() {
             true => Ok(Params { names, arrays }),
-            false => Err(Error::Bug(format!(
-                "{} names for {} parameters",
-                names.len(),
-                arrays.len()
-            ))),
+            false => Err(Error::Bug(format!("{} names for {} parameters", names.len(), arrays.len()))),
         }
     }
 
@@ -92,8 +83,7 @@ impl<T: Element> Params<T> {
     pub fn read(path: &Path, expected: &[(String, Vec<usize>)]) -> Result<(Self, Vec<String>)> {
         let mut store = Store::open(path)?;
         let held = store.names();
-        let wanted: std::collections::HashSet<&str> =
-            expected.iter().map(|(name, _)| name.as_str()).collect();
+        let wanted: std::collections::HashSet<&str> = expected.iter().map(|(name, _)| name.as_str()).collect();
         let mut table = Vec::new();
         for (name, shape) in expected {
             if !held.contains(name) {
@@ -102,31 +92,20 @@ impl<T: Element> Params<T> {
             }
             let found = store.header(name)?.shape;
             if found != *shape {
-                table.push((
-                    name.clone(),
-                    Shape(shape).to_string(),
-                    Shape(&found).to_string(),
-                ));
+                table.push((name.clone(), Shape(shape).to_string(), Shape(&found).to_string()));
             }
         }
         let mut ignored = Vec::new();
         for name in held.iter().filter(|name| !wanted.contains(name.as_str())) {
             if is_parameter(name) {
                 let found = store.header(name)?.shape;
-                table.push((
-                    name.clone(),
-                    "not there".to_owned(),
-                    Shape(&found).to_string(),
-                ));
+                table.push((name.clone(), "not there".to_owned(), Shape(&found).to_string()));
             } else {
                 ignored.push(shorten(name));
             }
         }
         if !table.is_empty() {
-            return Err(Error::Parameters {
-                path: path.to_owned(),
-                table: render(&table),
-            });
+            return Err(Error::Parameters { path: path.to_owned(), table: render(&table) });
         }
         let mut arrays = Vec::with_capacity(expected.len());
         for (name, _) in expected {
@@ -134,13 +113,7 @@ impl<T: Element> Params<T> {
             check_finite(&array, &path.join(name))?;
             arrays.push(array);
         }
-        Ok((
-            Params {
-                names: expected.iter().map(|(name, _)| name.clone()).collect(),
-                arrays,
-            },
-            ignored,
-        ))
+        Ok((Params { names: expected.iter().map(|(name, _)| name.clone()).collect(), arrays }, ignored))
     }
 
     /// Writes a `.npz`: aside, then renamed into place.
@@ -167,9 +140,7 @@ impl<T: Element> Params<T> {
     /// All parameters as one vector: the arrays in order, each row-major.
     pub fn flat(&self) -> Vec<T> {
         let mut flat = Vec::with_capacity(self.count());
-        self.arrays
-            .iter()
-            .for_each(|array| flat.extend_from_slice(&array.data));
+        self.arrays.iter().for_each(|array| flat.extend_from_slice(&array.data));
         flat
     }
 
@@ -193,18 +164,12 @@ impl<T: Element> Params<T> {
             rest = behind;
             arrays.push(Array::new(array.shape.clone(), own.to_vec())?);
         }
-        Ok(Params {
-            names: self.names.clone(),
-            arrays,
-        })
+        Ok(Params { names: self.names.clone(), arrays })
     }
 
     /// The array of this name.
     pub fn get(&self, name: &str) -> Option<&Array<T>> {
-        self.names
-            .iter()
-            .position(|n| n == name)
-            .map(|i| &self.arrays[i])
+        self.names.iter().position(|n| n == name).map(|i| &self.arrays[i])
     }
 
     fn members(&self) -> impl Iterator<Item = (&str, &Array<T>)> {
@@ -214,8 +179,7 @@ impl<T: Element> Params<T> {
 
 /// Whether a name is `W<i>` or `b<i>`.
 fn is_parameter(name: &str) -> bool {
-    name.strip_prefix(['W', 'b'])
-        .is_some_and(|i| !i.is_empty() && i.bytes().all(|b| b.is_ascii_digit()))
+    name.strip_prefix(['W', 'b']).is_some_and(|i| !i.is_empty() && i.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// The faults as aligned columns, the first twenty.
@@ -224,9 +188,8 @@ fn render(faults: &[(String, String, String)]) -> String {
     let shown = || std::iter::once(&head).chain(faults.iter().take(20));
     let first = shown().map(|row| row.0.len()).max().unwrap_or(0);
     let second = shown().map(|row| row.1.len()).max().unwrap_or(0);
-    let mut lines: Vec<String> = shown()
-        .map(|(name, expected, found)| format!("  {name:first$}  {expected:second$}  {found}"))
-        .collect();
+    let mut lines: Vec<String> =
+        shown().map(|(name, expected, found)| format!("  {name:first$}  {expected:second$}  {found}")).collect();
     if faults.len() > 20 {
         lines.push(format!("  and {} more", faults.len() - 20));
     }
@@ -269,18 +232,11 @@ mod tests {
             Array::new(shape, (from..from + count as i32).map(f64::from).collect()).unwrap()
         };
         let names = ["W0", "b0", "W1"].map(str::to_owned).to_vec();
-        Params::new(
-            names,
-            vec![array(&[2, 3], 0), array(&[3], 6), array(&[3, 1], 9)],
-        )
-        .unwrap()
+        Params::new(names, vec![array(&[2, 3], 0), array(&[3], 6), array(&[3, 1], 9)]).unwrap()
     }
 
     fn expected(shapes: &[(&str, &[usize])]) -> Vec<(String, Vec<usize>)> {
-        shapes
-            .iter()
-            .map(|&(name, shape)| (name.to_owned(), shape.to_vec()))
-            .collect()
+        shapes.iter().map(|&(name, shape)| (name.to_owned(), shape.to_vec())).collect()
     }
 
     #[test]
@@ -304,12 +260,7 @@ mod tests {
         assert_eq!(p.flat(), (0..12).map(f64::from).collect::<Vec<_>>());
         assert_eq!(p.unflatten(&p.flat()).unwrap(), p);
         assert_eq!(p.get("b0").unwrap().data, [6.0, 7.0, 8.0]);
-        assert!(
-            p.unflatten(&[1.0; 11])
-                .unwrap_err()
-                .to_string()
-                .contains("[12]")
-        );
+        assert!(p.unflatten(&[1.0; 11]).unwrap_err().to_string().contains("[12]"));
     }
 
     #[test]
@@ -328,10 +279,7 @@ mod tests {
             let error = Params::<f64>::read(&path, &shapes).unwrap_err();
             assert_eq!(error.code(), 3);
             let text = error.to_string();
-            let row = |words: [&str; 3]| {
-                text.lines()
-                    .any(|line| words.iter().all(|w| line.contains(w)))
-            };
+            let row = |words: [&str; 3]| text.lines().any(|line| words.iter().all(|w| line.contains(w)));
             assert!(row(["W0", "[3, 2]", "[2, 3]"]), "{text}");
             assert!(row(["W1", "[3, 1]", "missing"]), "{text}");
             assert!(row(["W7", "not there", "[3, 1]"]), "{text}");
@@ -348,10 +296,7 @@ mod tests {
         p.names = ["W0", "step", "Wx"].map(str::to_owned).to_vec();
         p.write_npz(&path).unwrap();
         let (read, ignored) = Params::<f64>::read(&path, &expected(&[("W0", &[2, 3])])).unwrap();
-        assert_eq!(
-            (read.count(), ignored),
-            (6, vec!["step".to_owned(), "Wx".to_owned()])
-        );
+        assert_eq!((read.count(), ignored), (6, vec!["step".to_owned(), "Wx".to_owned()]));
     }
 
     #[test]
@@ -363,15 +308,7 @@ mod tests {
         p.write_npz(&path).unwrap();
         let shapes = expected(&[("W0", &[2, 3]), ("b0", &[3]), ("W1", &[3, 1])]);
         let error = Params::<f64>::read(&path, &shapes).unwrap_err();
-        assert!(
-            error.code() == 3 && error.to_string().contains("b0"),
-            "{error}"
-        );
-        assert_eq!(
-            Params::<f64>::read(&dir.path().join("w.bin"), &shapes)
-                .unwrap_err()
-                .code(),
-            2
-        );
+        assert!(error.code() == 3 && error.to_string().contains("b0"), "{error}");
+        assert_eq!(Params::<f64>::read(&dir.path().join("w.bin"), &shapes).unwrap_err().code(), 2);
     }
 }

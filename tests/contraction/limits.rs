@@ -9,7 +9,7 @@ use ntk::model::{Activation, Architecture};
 
 use super::{Given, METHODS, Style, bits};
 
-/// Batches of several ragged blocks in every mode: of 64 samples where all pairs of outputs are asked for, of 128
+/// Batches of several ragged blocks in every mode: of 64 samples where all pairs of outputs are asked for, of 96
 /// where not.
 const BATCHES: [(usize, Option<usize>); 3] = [(300, None), (300, Some(200)), (37, Some(300))];
 const SIZES: [usize; 4] = [3, 7, 2, 5];

@@ -25,31 +25,35 @@ impl<R> Default for Pool<R> {
 impl<R: Real> Pool<R> {
     /// A buffer of `len` numbers of no particular value.
     pub fn take(&mut self, len: usize) -> Vec<R> {
-        let mut buffer = self.fitting(len);
-        // Only what the buffer never held is written.
-        buffer.resize(len, R::ZERO);
-        buffer
+        match self.fitting(len) {
+            Some(mut buffer) => {
+                // Only what the buffer never held is written.
+                buffer.resize(len, R::ZERO);
+                buffer
+            }
+            None => vec![R::ZERO; len],
+        }
     }
 
     /// A buffer of `len` zeros.
     pub fn zeros(&mut self, len: usize) -> Vec<R> {
-        let mut buffer = self.fitting(len);
-        buffer.clear();
-        buffer.resize(len, R::ZERO);
-        buffer
-    }
-
-    /// The smallest free buffer that holds `len`, or a new one.
-    fn fitting(&mut self, len: usize) -> Vec<R> {
-        let fits = self.free.iter().enumerate().filter(|(_, b)| b.capacity() >= len).min_by_key(|(_, b)| b.capacity());
-        match fits.map(|(at, _)| at) {
-            Some(at) => {
-                let mut buffer = self.free.swap_remove(at);
-                buffer.truncate(len);
+        match self.fitting(len) {
+            Some(mut buffer) => {
+                buffer.clear();
+                buffer.resize(len, R::ZERO);
                 buffer
             }
-            None => Vec::with_capacity(len),
+            None => vec![R::ZERO; len],
         }
+    }
+
+    /// The smallest free buffer that holds `len`, cut to it.
+    fn fitting(&mut self, len: usize) -> Option<Vec<R>> {
+        let fits = self.free.iter().enumerate().filter(|(_, b)| b.capacity() >= len);
+        let (at, _) = fits.min_by_key(|(_, b)| b.capacity())?;
+        let mut buffer = self.free.swap_remove(at);
+        buffer.truncate(len);
+        Some(buffer)
     }
 
     /// Takes a buffer back.

@@ -15,10 +15,7 @@ fn kernel(line: &str) -> Kernel {
 fn the_definitions_hold_together() {
     Cli::command().debug_assert();
     Alone::command().debug_assert();
-    let names: Vec<_> = Cli::command()
-        .get_subcommands()
-        .map(|c| c.get_name().to_owned())
-        .collect();
+    let names: Vec<_> = Cli::command().get_subcommands().map(|c| c.get_name().to_owned()).collect();
     assert_eq!(names, COMMANDS);
 }
 
@@ -45,31 +42,18 @@ fn every_flag_of_kernel_is_read() {
     );
     assert_eq!(k.model.as_deref(), Some("mlp:4-3x2-1:relu"));
     assert_eq!((k.data.as_deref(), k.n), (Some("npz:a.npz"), Some(7)));
-    assert_eq!(
-        (k.classes, k.normalize),
-        (vec![3, 8], Some(Normalize::Rows))
-    );
-    assert_eq!(
-        (k.outputs, k.method),
-        (Outputs::SumOfLogits, Method::Structured)
-    );
+    assert_eq!((k.classes, k.normalize), (vec![3, 8], Some(Normalize::Rows)));
+    assert_eq!((k.outputs, k.method), (Outputs::SumOfLogits, Method::Structured));
     assert_eq!((k.dtype, k.seed, k.seeds), (Dtype::F32, 9, 4));
-    assert_eq!(
-        (k.spectrum, k.memory),
-        (Some(Spectrum::Top(5)), Bytes(512 << 20))
-    );
+    assert_eq!((k.spectrum, k.memory), (Some(Spectrum::Top(5)), Bytes(512 << 20)));
     assert_eq!((k.threads.threads, k.repeat), (Some(3), 6));
     assert_eq!(k.output.out, Some("k".into()));
     assert_eq!(k.output.format, Format::Json);
     assert!(k.output.no_report && !k.dry_run);
 
-    let k = kernel(
-        "ntk kernel --model m.toml --weights w.npz --x1 a.npy --x2 b.npy --y y.npy --spectrum none --dry-run",
-    );
-    assert_eq!(
-        (k.weights, k.x1),
-        (Some("w.npz".into()), Some("a.npy".into()))
-    );
+    let k =
+        kernel("ntk kernel --model m.toml --weights w.npz --x1 a.npy --x2 b.npy --y y.npy --spectrum none --dry-run");
+    assert_eq!((k.weights, k.x1), (Some("w.npz".into()), Some("a.npy".into())));
     assert_eq!((k.x2, k.y), (Some("b.npy".into()), Some("y.npy".into())));
     assert!(k.dry_run && k.spectrum == Some(Spectrum::None));
     assert_eq!(kernel("ntk kernel --test 5").test, Some(5));
@@ -77,22 +61,10 @@ fn every_flag_of_kernel_is_read() {
 
 #[test]
 fn the_other_commands_are_read() {
-    assert!(matches!(
-        read("ntk spectrum K.npy --out s").unwrap(),
-        Command::Spectrum(_)
-    ));
-    assert!(matches!(
-        read("ntk describe-model m.toml").unwrap(),
-        Command::DescribeModel(_)
-    ));
-    assert!(matches!(
-        read("ntk list --format json").unwrap(),
-        Command::List(_)
-    ));
-    assert!(matches!(
-        read("ntk completions fish").unwrap(),
-        Command::Completions(_)
-    ));
+    assert!(matches!(read("ntk spectrum K.npy --out s").unwrap(), Command::Spectrum(_)));
+    assert!(matches!(read("ntk describe-model m.toml").unwrap(), Command::DescribeModel(_)));
+    assert!(matches!(read("ntk list --format json").unwrap(), Command::List(_)));
+    assert!(matches!(read("ntk completions fish").unwrap(), Command::Completions(_)));
     assert!(matches!(read("ntk man spectrum").unwrap(), Command::Man(_)));
 }
 
@@ -105,63 +77,30 @@ fn a_wrong_line_names_the_flag_and_the_remedy() {
         ("ntk kernel --n=-3", &["--n", "at least 1"]),
         ("ntk kernel --n ten", &["--n", "whole number"]),
         ("ntk kernel --seed -1", &["--seed", "18446744073709551615"]),
-        (
-            "ntk kernel --seed 18446744073709551616",
-            &["--seed", "18446744073709551615"],
-        ),
+        ("ntk kernel --seed 18446744073709551616", &["--seed", "18446744073709551615"]),
         ("ntk kernel --seeds 0", &["--seeds", "at least 1"]),
-        (
-            "ntk kernel --seeds 2 --seed 18446744073709551615",
-            &["--seeds 2", "--seed", "lower"],
-        ),
+        ("ntk kernel --seeds 2 --seed 18446744073709551615", &["--seeds 2", "--seed", "lower"]),
         ("ntk kernel --repeat 0", &["--repeat", "at least 1"]),
-        (
-            "ntk kernel --repeat 2 --dry-run",
-            &["--repeat", "--dry-run"],
-        ),
+        ("ntk kernel --repeat 2 --dry-run", &["--repeat", "--dry-run"]),
         ("ntk kernel --memory 2", &["--memory", "2GiB"]),
         ("ntk kernel --memory 0GiB", &["--memory", "no memory"]),
         ("ntk kernel --spectrum top:0", &["--spectrum", "at least 1"]),
-        (
-            "ntk kernel --spectrum fll",
-            &["--spectrum", "did you mean \"full\"?"],
-        ),
-        (
-            "ntk kernel --outputs sumtrace",
-            &["--outputs", "'sum-trace'"],
-        ),
+        ("ntk kernel --spectrum fll", &["--spectrum", "did you mean \"full\"?"]),
+        ("ntk kernel --outputs sumtrace", &["--outputs", "'sum-trace'"]),
         ("ntk kernel --dtype f16", &["--dtype", "f64, f32"]),
-        (
-            "ntk kernel --method structred",
-            &["--method", "'structured'"],
-        ),
+        ("ntk kernel --method structred", &["--method", "'structured'"]),
         ("ntk kernel --classes 3,3", &["--classes", "3 twice"]),
         ("ntk kernel --classes a,b", &["--classes", "such as 3,8"]),
-        (
-            "ntk kernel --data digits --x1 a.npy --model m",
-            &["--data", "--x1"],
-        ),
+        ("ntk kernel --data digits --x1 a.npy --model m", &["--data", "--x1"]),
         ("ntk kernel --x1 a.npy --n 3 --model m", &["--x1", "--n"]),
         ("ntk kernel --x1 a.npy", &["--model"]),
         ("ntk kernel --x2 b.npy", &["--x1"]),
-        (
-            "ntk kernel --model m --x1 a --x2 b --spectrum full",
-            &["--spectrum", "--x2"],
-        ),
-        (
-            "ntk kernel --test 3 --spectrum top:2",
-            &["--spectrum", "--test"],
-        ),
-        (
-            "ntk kernel --model m --weights w.npz --seeds 3",
-            &["--weights", "--seeds"],
-        ),
+        ("ntk kernel --model m --x1 a --x2 b --spectrum full", &["--spectrum", "--x2"]),
+        ("ntk kernel --test 3 --spectrum top:2", &["--spectrum", "--test"]),
+        ("ntk kernel --model m --weights w.npz --seeds 3", &["--weights", "--seeds"]),
         ("ntk kernel --modle m", &["--modle", "--model"]),
         ("ntk kernl", &["kernl", "kernel"]),
-        (
-            "ntk spectrum K.npy --spectrum none",
-            &["--spectrum none", "top:K"],
-        ),
+        ("ntk spectrum K.npy --spectrum none", &["--spectrum none", "top:K"]),
     ];
     for (line, words) in table {
         let e = read(line).unwrap_err();
@@ -188,10 +127,7 @@ fn help_fits_eighty_columns_and_every_command_gives_an_example() {
                 assert!(line.chars().count() <= 80, "{name}: {line}");
             }
         }
-        assert!(
-            command.render_help().to_string().lines().count() <= 80,
-            "{name} is long"
-        );
+        assert!(command.render_help().to_string().lines().count() <= 80, "{name} is long");
     }
 }
 

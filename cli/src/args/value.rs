@@ -22,9 +22,7 @@ const UNITS: [(&str, u64); 9] = [
 impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The last unit, one byte, divides everything.
-        let unit = UNITS
-            .iter()
-            .find(|u| self.0 >= u.1 && self.0.is_multiple_of(u.1));
+        let unit = UNITS.iter().find(|u| self.0 >= u.1 && self.0.is_multiple_of(u.1));
         let (name, bytes) = unit.unwrap_or(&UNITS[UNITS.len() - 1]);
         write!(f, "{}{name}", self.0 / bytes)
     }
@@ -44,9 +42,7 @@ pub(crate) enum Spectrum {
 /// A size such as `512MiB`, `2GiB` or `1.5GB`; a unit is needed, its case does not matter.
 pub(super) fn bytes(text: &str) -> Result<Bytes, String> {
     const REMEDY: &str = "write a size with its unit, such as 512MiB, 2GiB or 1.5GB";
-    let end = text
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .unwrap_or(text.len());
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(end);
     let unit = unit.trim();
     let Some((_, scale)) = UNITS.iter().find(|u| u.0.eq_ignore_ascii_case(unit)) else {
@@ -82,9 +78,7 @@ pub(super) fn spectrum(text: &str) -> Result<Spectrum, String> {
             None => "write full, none, or top:K such as top:16".to_owned(),
         });
     };
-    count(k)
-        .map(Spectrum::Top)
-        .map_err(|e| format!("after top: {e}"))
+    count(k).map(Spectrum::Top).map_err(|e| format!("after top: {e}"))
 }
 
 /// A whole number of at least 1.
@@ -98,15 +92,12 @@ pub(super) fn count(text: &str) -> Result<usize, String> {
 
 /// A class label, from 0.
 pub(super) fn class(text: &str) -> Result<usize, String> {
-    text.trim()
-        .parse()
-        .map_err(|_| "classes are whole numbers from 0, divided by commas, such as 3,8".to_owned())
+    text.trim().parse().map_err(|_| "classes are whole numbers from 0, divided by commas, such as 3,8".to_owned())
 }
 
 /// A seed: any `u64`.
 pub(super) fn seed(text: &str) -> Result<u64, String> {
-    text.parse()
-        .map_err(|_| format!("a seed is a whole number from 0 to {}", u64::MAX))
+    text.parse().map_err(|_| format!("a seed is a whole number from 0 to {}", u64::MAX))
 }
 
 #[cfg(test)]
@@ -142,10 +133,7 @@ mod tests {
             ("2Giß", "with its unit"),
         ] {
             let e = bytes(text).unwrap_err();
-            assert!(
-                e.contains(answer) && e.contains("such as 512MiB"),
-                "{text}: {e}"
-            );
+            assert!(e.contains(answer) && e.contains("such as 512MiB"), "{text}: {e}");
         }
     }
 
@@ -174,17 +162,10 @@ mod tests {
         }
         assert_eq!(count("1"), Ok(1));
         assert!(count("0").unwrap_err().contains("at least 1"));
-        assert!(
-            count("99999999999999999999")
-                .unwrap_err()
-                .contains("too large")
-        );
+        assert!(count("99999999999999999999").unwrap_err().contains("too large"));
         assert_eq!(seed("18446744073709551615"), Ok(u64::MAX));
         for text in ["18446744073709551616", "-1", "1.0", ""] {
-            assert!(
-                seed(text).unwrap_err().contains("18446744073709551615"),
-                "{text}"
-            );
+            assert!(seed(text).unwrap_err().contains("18446744073709551615"), "{text}");
         }
         assert_eq!(class(" 3"), Ok(3));
         assert!(class("cat").unwrap_err().contains("such as 3,8"));

@@ -25,12 +25,13 @@ use outcome::{Finished, Timing};
 pub(crate) fn run(arguments: &args::Kernel) -> Outcome {
     let signals = Signals::listen();
     let mut job = Job::read(arguments)?;
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(job.threads).build().map_err(|error| ntk::Error::Memory {
-        what: format!("{} threads", job.threads),
-        needed: 0,
-        limit: 0,
-        fits: format!("{error}; lower --threads"),
-    })?;
+    let pool =
+        rayon::ThreadPoolBuilder::new().num_threads(job.threads).build().map_err(|error| ntk::Error::Memory {
+            what: format!("{} threads", job.threads),
+            needed: 0,
+            limit: 0,
+            fits: format!("{error}; lower --threads"),
+        })?;
     pool.install(|| match job.dtype {
         Dtype::F32 => run_as::<f32>(&mut job, arguments, &signals),
         Dtype::F64 => run_as::<f64>(&mut job, arguments, &signals),

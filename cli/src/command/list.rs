@@ -26,7 +26,8 @@ pub(crate) fn run(arguments: &List) -> Outcome {
     let mut sets = Vec::new();
     for name in SOURCES {
         // The others are wherever the user has them.
-        let embedded = matches!(name, "digits" | "fashion").then(|| dataset::describe(&name.parse::<Source>()?)).transpose()?;
+        let embedded =
+            matches!(name, "digits" | "fashion").then(|| dataset::describe(&name.parse::<Source>()?)).transpose()?;
         sets.push((name, about(name), embedded));
     }
     let activations = Activation::ALL.map(Activation::name);
@@ -34,11 +35,15 @@ pub(crate) fn run(arguments: &List) -> Outcome {
         let sets: Vec<_> = sets
             .iter()
             .map(|(name, about, size)| {
-                let (n, shape, classes) = size.clone().map_or((None, None, None), |(n, s, c)| (Some(n), Some(s), Some(c)));
+                let (n, shape, classes) =
+                    size.clone().map_or((None, None, None), |(n, s, c)| (Some(n), Some(s), Some(c)));
                 json!({ "name": name, "about": about, "samples": n, "shape": shape, "classes": classes })
             })
             .collect();
-        let presets: Vec<_> = preset::KINDS.iter().map(|(name, form, about)| json!({ "name": name, "form": form, "about": about })).collect();
+        let presets: Vec<_> = preset::KINDS
+            .iter()
+            .map(|(name, form, about)| json!({ "name": name, "form": form, "about": about }))
+            .collect();
         let all = json!({ "data": sets, "presets": presets, "activations": activations });
         return terminal::print(&format!("{all:#}\n")).map_err(Failure::Output);
     }

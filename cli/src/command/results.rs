@@ -28,7 +28,8 @@ pub(crate) fn rows(summary: &Summary) -> Vec<Row> {
     let number = quantity::number;
     let all = summary.eigenvalues.len() == summary.rows;
     if let Some(largest) = summary.eigenvalues.first() {
-        let remark = if all { String::new() } else { format!("the {} largest were computed", summary.eigenvalues.len()) };
+        let remark =
+            if all { String::new() } else { format!("the {} largest were computed", summary.eigenvalues.len()) };
         rows.push(Row::new("largest eigenvalue", number(*largest), remark));
     }
     if let Some(smallest) = summary.eigenvalues.last().filter(|_| all) {
@@ -69,7 +70,11 @@ pub(crate) fn json(summary: &Summary) -> Value {
 }
 
 /// Draws the spectrum into the folder; none where there are no eigenvalues.
-pub(crate) fn spectrum_plot(summary: &Summary, title: &str, folder: &OutputFolder) -> Result<Option<Illustration>, Failure> {
+pub(crate) fn spectrum_plot(
+    summary: &Summary,
+    title: &str,
+    folder: &OutputFolder,
+) -> Result<Option<Illustration>, Failure> {
     if summary.eigenvalues.is_empty() {
         return Ok(None);
     }

@@ -12,10 +12,10 @@ use crate::args::{Format, SpectrumArgs};
 use crate::failure::{Failure, Outcome};
 use crate::machine;
 use crate::render::folder::OutputFolder;
+use crate::render::quantity;
 use crate::render::report::{Note, Phase, Report};
 use crate::render::summary::{self, Row};
 use crate::render::terminal::{self, Style};
-use crate::render::quantity;
 
 /// Runs the command.
 pub(crate) fn run(arguments: &SpectrumArgs) -> Outcome {

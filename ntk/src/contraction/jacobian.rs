@@ -63,7 +63,14 @@ impl<N: Network, R: Float> Contractor<R> for Jacobian<'_, N, R> {
         Ok(Block { samples: count, rows: jacobian })
     }
 
-    fn tile(&self, rows: &Block<R>, columns: &Block<R>, same: bool, _: &TileShape, scratch: &mut Scratch<R>) -> Result<()> {
+    fn tile(
+        &self,
+        rows: &Block<R>,
+        columns: &Block<R>,
+        same: bool,
+        _: &TileShape,
+        scratch: &mut Scratch<R>,
+    ) -> Result<()> {
         let (parameters, directions) = (self.problem.parameter_count(), self.problem.directions());
         let product = |out: &mut [R], accumulate, scale: f64, j: View<'_, R>, j2: View<'_, R>| {
             if same {

@@ -215,7 +215,9 @@ pub fn kernel<N: Network, R: Float>(
     structured::prove(&problem)?;
     let (values, times) = match plan.method {
         Method::Structured => tile::run(&problem, &structured::Structured(&problem), &plan, observer)?,
-        Method::Jacobian => tile::run(&problem, &jacobian::Jacobian { problem: &problem, splits: plan.splits }, &plan, observer)?,
+        Method::Jacobian => {
+            tile::run(&problem, &jacobian::Jacobian { problem: &problem, splits: plan.splits }, &plan, observer)?
+        }
         Method::Products => products::run(&problem, &plan, observer)?,
         Method::Auto => return Err(Error::Bug("a plan without a method".into())),
     };

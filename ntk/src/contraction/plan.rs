@@ -58,11 +58,13 @@ fn sum(bytes: &[u64]) -> u64 {
     bytes.iter().fold(0, |sum, &bytes| sum.saturating_add(bytes))
 }
 
-/// Rows (samples times directions) of a tile where every pair of outputs is contracted: its three buffers stay in a
-/// second-level cache of 1 MiB in f32.
-const TILE_ROWS: usize = 320;
-/// Samples of a tile where directions are summed or kept apart.
-const TILE_SAMPLES: usize = 128;
+/// Rows (samples times directions) of a tile where every pair of outputs is contracted: its buffers stay in the caches,
+/// and what a product packs is used often enough.
+const TILE_ROWS: u64 = 320;
+/// Samples of a tile where directions are summed or kept apart; twice the 96 rows of the widest product kernel.
+const TILE_SAMPLES: u64 = 192;
+/// Few samples are cut into at least this many blocks, so that there is work for several threads.
+const LEAST_BLOCKS: u64 = 4;
 /// The program itself: code, tables, the buffers of the allocator and of standard streams.
 const PROGRAM: u64 = 10 << 20;
 /// What a thread's matrix products pack their operands into.
@@ -105,7 +107,14 @@ struct Sizes {
 }
 
 impl Sizes {
-    fn of<N: Network>(network: &N, n: usize, m: Option<usize>, bytes: usize, outputs: Outputs, threads: usize) -> Result<Self> {
+    fn of<N: Network>(
+        network: &N,
+        n: usize,
+        m: Option<usize>,
+        bytes: usize,
+        outputs: Outputs,
+        threads: usize,
+    ) -> Result<Self> {
         let width = network.outputs()?;
         Ok(Self {
             seen: network.footprint()?,
@@ -186,16 +195,21 @@ impl Sizes {
     /// The usable method that needs least memory.
     fn smallest(&self) -> Method {
         let methods = [Method::Structured, Method::Products];
-        methods.into_iter().filter(|&method| self.usable(method)).min_by_key(|&method| self.least(method)).unwrap_or_default()
+        methods
+            .into_iter()
+            .filter(|&method| self.usable(method))
+            .min_by_key(|&method| self.least(method))
+            .unwrap_or_default()
     }
 
     /// Samples in a block: fixed by the shapes, whatever the memory or the threads.
     fn block(&self) -> u64 {
-        match self.outputs {
-            Outputs::Full if self.width > 1 => (TILE_ROWS as u64 / self.width).max(1),
-            _ => TILE_SAMPLES as u64,
-        }
-        .min(self.n.max(self.m.unwrap_or(0)))
+        let rows = match self.outputs {
+            Outputs::Full if self.width > 1 => (TILE_ROWS / self.width).max(1),
+            _ => TILE_SAMPLES,
+        };
+        let longest = self.n.max(self.m.unwrap_or(0));
+        rows.min(longest.div_ceil(LEAST_BLOCKS).next_multiple_of(32)).min(longest)
     }
 
     fn plan(&self, method: Method, settings: &Settings) -> Result<Plan> {

@@ -90,7 +90,14 @@ impl<N: Network, R: Float> Contractor<R> for Structured<'_, N, R> {
         keep(factors)
     }
 
-    fn tile(&self, rows: &Block<R>, columns: &Block<R>, same: bool, shape: &TileShape, scratch: &mut Scratch<R>) -> Result<()> {
+    fn tile(
+        &self,
+        rows: &Block<R>,
+        columns: &Block<R>,
+        same: bool,
+        shape: &TileShape,
+        scratch: &mut Scratch<R>,
+    ) -> Result<()> {
         let mut first = true;
         for term in terms(rows, columns)? {
             let Scratch { sum, cotangents, inputs, .. } = scratch;
@@ -150,7 +157,8 @@ impl<N: Network, R: Float> Structured<'_, N, R> {
         if self.0.outputs == Outputs::Full {
             let all = |z: &'_ Cotangent<R>, samples| View::new(&z.bar, directions * samples, width).data.len();
             debug_assert_eq!(all(z, rows) / width.max(1), directions * rows);
-            let (z, z2) = (View::new(&z.bar, directions * rows, width), View::new(&z2.bar, directions * columns, width));
+            let (z, z2) =
+                (View::new(&z.bar, directions * rows, width), View::new(&z2.bar, directions * columns, width));
             return product(out, Accumulate::Replace, 1.0, z, z2);
         }
         for a in 0..directions {
@@ -234,7 +242,10 @@ fn keep<R: Float>(factors: Factors<'_, R>) -> Result<Block<R>> {
     for factor in &factors.factors {
         if factor.positions != 1 {
             return Err(Error::usage(
-                format!("parameter {} is shared by {} positions of a sample, which the structured contraction cannot use", factor.leaf, factor.positions),
+                format!(
+                    "parameter {} is shared by {} positions of a sample, which the structured contraction cannot use",
+                    factor.leaf, factor.positions
+                ),
                 "use --method jacobian or products",
             ));
         }

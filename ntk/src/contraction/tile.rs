@@ -26,7 +26,14 @@ pub(crate) trait Contractor<R>: Sync {
     fn block(&self, side: Side, samples: Range<usize>, worker: &mut Worker<R>) -> Result<Self::Block>;
 
     /// Contracts two blocks into `scratch.sum`. `same` says that they are one block: the lower triangle is enough.
-    fn tile(&self, rows: &Self::Block, columns: &Self::Block, same: bool, tile: &TileShape, scratch: &mut Scratch<R>) -> Result<()>;
+    fn tile(
+        &self,
+        rows: &Self::Block,
+        columns: &Self::Block,
+        same: bool,
+        tile: &TileShape,
+        scratch: &mut Scratch<R>,
+    ) -> Result<()>;
 }
 
 /// What a thread needs to prepare blocks; re-used from block to block.
@@ -73,19 +80,26 @@ impl TileShape {
 
     /// The tile as square matrices to transpose: one for all pairs of directions, or one for each direction.
     fn matrices(&self) -> (usize, usize, usize) {
-        if self.right == 1 { (self.left, self.rows, self.columns) } else { (1, self.left * self.rows, self.right * self.columns) }
+        if self.right == 1 {
+            (self.left, self.rows, self.columns)
+        } else {
+            (1, self.left * self.rows, self.right * self.columns)
+        }
     }
 
     fn t(&self) -> Self {
         let Self { left, rows, right, columns } = *self;
-        if right == 1 { Self { left, rows: columns, right, columns: rows } } else { Self { left: right, rows: columns, right: left, columns: rows } }
+        if right == 1 {
+            Self { left, rows: columns, right, columns: rows }
+        } else {
+            Self { left: right, rows: columns, right: left, columns: rows }
+        }
     }
 }
 
-/// Cuts `n` samples into blocks of at most `size`, as even as can be.
+/// Cuts `n` samples into blocks of `size`; the last may be smaller.
 pub(crate) fn blocks(n: usize, size: usize) -> Vec<Range<usize>> {
-    let count = n.div_ceil(size.max(1));
-    (0..count).map(|b| b * n / count..(b + 1) * n / count).collect()
+    (0..n).step_by(size.max(1)).map(|start| start..(start + size).min(n)).collect()
 }
 
 /// Computes all tiles of the plan's grid.
@@ -118,7 +132,8 @@ pub(crate) fn run<N: Network, R: Float, C: Contractor<R>>(
     let mut times = Times::default();
     if plan.resident >= plan.blocks {
         let row_blocks = run.prepare(Side::Rows, 0..rows.len(), &mut times)?;
-        let column_blocks = if symmetric { None } else { Some(run.prepare(Side::Columns, 0..columns.len(), &mut times)?) };
+        let column_blocks =
+            if symmetric { None } else { Some(run.prepare(Side::Columns, 0..columns.len(), &mut times)?) };
         run.workers.lock().map_err(poisoned)?.clear();
         run.tiles((0, &row_blocks), (0, column_blocks.as_deref().unwrap_or(&row_blocks)), &mut times)?;
     } else {
@@ -143,17 +158,17 @@ pub(crate) fn run<N: Network, R: Float, C: Contractor<R>>(
     Ok((kernel, times))
 }
 
-/// The kernel's memory, or word that the machine has not as much.
+/// The kernel's memory, untouched: the system maps its pages where tasks first write.
 pub(crate) fn zeros<R: Float>(len: usize, limit: u64) -> Result<Vec<R>> {
-    let mut kernel = Vec::new();
-    kernel.try_reserve_exact(len).map_err(|_| Error::Memory {
+    let mut probe: Vec<R> = Vec::new();
+    probe.try_reserve_exact(len).map_err(|_| Error::Memory {
         what: "the kernel".into(),
         needed: (len as u64).saturating_mul(size_of::<R>() as u64),
         limit,
-        fits: "the operating system refused it; use fewer samples".into(),
+        fits: "the system refused it; use fewer samples".into(),
     })?;
-    kernel.resize(len, R::ZERO);
-    Ok(kernel)
+    drop(probe);
+    Ok(vec![R::ZERO; len])
 }
 
 struct Run<'r, N, R, C> {
@@ -232,7 +247,9 @@ impl<N: Network, R: Float, C: Contractor<R>> Run<'_, N, R, C> {
             }
             self.scratch.lock().map_err(poisoned)?.push(scratch);
             let pairs = of_rows.len() * of_columns.len();
-            (self.observer.progress)(self.flops_pair * if same { (pairs + of_rows.len()) as f64 / 2.0 } else { pairs as f64 });
+            (self.observer.progress)(
+                self.flops_pair * if same { (pairs + of_rows.len()) as f64 / 2.0 } else { pairs as f64 },
+            );
             Ok(())
         });
         times.contraction += start.elapsed();
@@ -253,7 +270,10 @@ struct Output<'k, R> {
 
 impl<'k, R: Float> Output<'k, R> {
     fn cut(mut kernel: &'k mut [R], rows: &[Range<usize>], row_len: usize) -> Self {
-        let blocks = rows.iter().map(|block| Mutex::new(kernel.split_off_mut(..block.len() * row_len).expect("as many rows"))).collect();
+        let blocks = rows
+            .iter()
+            .map(|block| Mutex::new(kernel.split_off_mut(..block.len() * row_len).expect("as many rows")))
+            .collect();
         Self { blocks, row_len }
     }
 

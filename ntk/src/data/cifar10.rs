@@ -16,36 +16,23 @@ const FETCH_AGAIN: &str = "fetch cifar-10-binary.tar.gz again and unpack it";
 /// Reads a folder of `data_batch_1.bin` to `data_batch_5.bin` and `test_batch.bin`, those that are there, in this
 /// order. Images become `[32, 32, 3]`: the file has a plane a colour, networks want the colours last.
 pub(super) fn read_folder(folder: &Path) -> Result<Records> {
-    let names = (1..=5)
-        .map(|k| format!("data_batch_{k}.bin"))
-        .chain(["test_batch.bin".to_owned()]);
+    let names = (1..=5).map(|k| format!("data_batch_{k}.bin")).chain(["test_batch.bin".to_owned()]);
     let inner = folder.join("cifar-10-batches-bin");
     let folder = if inner.is_dir() { &inner } else { folder };
-    let paths: Vec<PathBuf> = names
-        .map(|name| folder.join(name))
-        .filter(|path| path.exists())
-        .collect();
+    let paths: Vec<PathBuf> = names.map(|name| folder.join(name)).filter(|path| path.exists()).collect();
     if paths.is_empty() {
         let remedy = if folder.join("data_batch_1").exists() {
             "this is the Python version; fetch the binary one, cifar-10-binary.tar.gz"
         } else {
             "name the folder that holds data_batch_1.bin"
         };
-        let what = if folder.is_dir() {
-            "holds no data_batch_1.bin"
-        } else {
-            "is not a folder"
-        };
+        let what = if folder.is_dir() { "holds no data_batch_1.bin" } else { "is not a folder" };
         return Err(Error::data(folder, what, remedy));
     }
     let mut records: Option<Records> = None;
     for path in &paths {
         let (pixels, labels) = read_batch(path)?;
-        let new = Records::labelled(
-            Inputs::Bytes(pixels),
-            labels,
-            (0..10).map(|c| c.to_string()).collect(),
-        );
+        let new = Records::labelled(Inputs::Bytes(pixels), labels, (0..10).map(|c| c.to_string()).collect());
         records = Some(match records {
             None => new,
             Some(old) => old.followed_by(new, path)?,
@@ -60,9 +47,7 @@ fn read_batch(path: &Path) -> Result<(Array<u8>, Vec<usize>)> {
     if !(length as usize).is_multiple_of(RECORD) {
         return Err(Error::data(
             path,
-            format!(
-                "has {length} bytes, not a multiple of {RECORD}: record {count} (from 0) is cut short"
-            ),
+            format!("has {length} bytes, not a multiple of {RECORD}: record {count} (from 0) is cut short"),
             FETCH_AGAIN,
         ));
     }
@@ -70,17 +55,10 @@ fn read_batch(path: &Path) -> Result<(Array<u8>, Vec<usize>)> {
     let mut labels = Vec::with_capacity(count);
     let mut record = vec![0u8; RECORD];
     for row in 0..count {
-        file.read_exact(&mut record).map_err(|source| Error::Read {
-            path: path.to_owned(),
-            source,
-        })?;
+        file.read_exact(&mut record).map_err(|source| Error::Read { path: path.to_owned(), source })?;
         let label = usize::from(record[0]);
         if label > 9 {
-            return Err(Error::data(
-                path,
-                format!("has label {label} in record {row} (from 0), above 9"),
-                FETCH_AGAIN,
-            ));
+            return Err(Error::data(path, format!("has label {label} in record {row} (from 0), above 9"), FETCH_AGAIN));
         }
         labels.push(label);
         let (red, rest) = record[1..].split_at(PLANE);
@@ -104,10 +82,7 @@ mod tests {
         bytes.extend((0..3 * PLANE).map(byte));
         std::fs::write(dir.path().join("test_batch.bin"), &bytes).unwrap();
         let (pixels, labels) = read_batch(&dir.path().join("test_batch.bin")).unwrap();
-        assert_eq!(
-            (pixels.shape.as_slice(), labels.as_slice()),
-            (&[1, 32, 32, 3][..], &[7][..])
-        );
+        assert_eq!((pixels.shape.as_slice(), labels.as_slice()), (&[1, 32, 32, 3][..], &[7][..]));
         let expected = [0, PLANE, 2 * PLANE, 1, PLANE + 1, 2 * PLANE + 1].map(byte);
         assert_eq!(pixels.data[..6], expected);
     }
@@ -118,10 +93,7 @@ mod tests {
         let path = dir.path().join("data_batch_1.bin");
         std::fs::write(&path, vec![0u8; RECORD + 5]).unwrap();
         let error = read_folder(dir.path()).unwrap_err().to_string();
-        assert!(
-            error.contains("multiple of 3073") && error.contains("record 1"),
-            "{error}"
-        );
+        assert!(error.contains("multiple of 3073") && error.contains("record 1"), "{error}");
         let mut bytes = vec![0u8; 2 * RECORD];
         bytes[RECORD] = 10;
         std::fs::write(&path, bytes).unwrap();
@@ -134,9 +106,6 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("data_batch_1"), b"pickle").unwrap();
         let error = read_folder(dir.path()).unwrap_err();
-        assert!(
-            error.to_string().contains("Python version") && error.code() == 3,
-            "{error}"
-        );
+        assert!(error.to_string().contains("Python version") && error.code() == 3, "{error}");
     }
 }

@@ -18,12 +18,7 @@ const LONGEST: u64 = 1 << 20;
 /// Reads a table whose last column is the class.
 pub(super) fn read_csv(path: &Path) -> Result<Records> {
     let (file, _) = open_regular(path)?;
-    let mut table = Table {
-        path,
-        from: BufReader::new(file),
-        line: 0,
-        text: String::new(),
-    };
+    let mut table = Table { path, from: BufReader::new(file), line: 0, text: String::new() };
     let mut data: Vec<f64> = Vec::new();
     let mut names: Vec<String> = Vec::new();
     let mut lines: Vec<usize> = Vec::new();
@@ -65,16 +60,10 @@ pub(super) fn read_csv(path: &Path) -> Result<Records> {
         lines.push(line);
     }
     if names.is_empty() {
-        return Err(Error::data(
-            path,
-            "holds no rows of numbers",
-            "give at least one row below the header",
-        ));
+        return Err(Error::data(path, "holds no rows of numbers", "give at least one row below the header"));
     }
     let inputs = Array::new([names.len(), width - 1], data)?;
-    Records::named(Inputs::Reals(inputs), &names, |row| {
-        (path, Some(lines[row]))
-    })
+    Records::named(Inputs::Reals(inputs), &names, |row| (path, Some(lines[row])))
 }
 
 /// The lines of a file, each with its number and within bounds.
@@ -94,33 +83,24 @@ impl Table<'_> {
             let got = (&mut self.from)
                 .take(LONGEST + 1)
                 .read_until(b'\n', &mut bytes)
-                .map_err(|source| Error::Read {
-                    path: self.path.to_owned(),
-                    source,
-                })?;
+                .map_err(|source| Error::Read { path: self.path.to_owned(), source })?;
             let at = |what: &str, remedy: &str| Error::data_at(self.path, self.line, what, remedy);
             if got == 0 {
                 return Ok(false);
             }
             if got as u64 > LONGEST {
-                return Err(at(
-                    "is longer than a mebibyte",
-                    "give wide tables as .npy or .npz",
-                ));
+                return Err(at("is longer than a mebibyte", "give wide tables as .npy or .npz"));
             }
             if self.line == 1 {
                 if bytes.starts_with(b"\xef\xbb\xbf") {
-                    return Err(at(
-                        "begins with a byte order mark",
-                        "save the file as UTF-8 without BOM",
-                    ));
+                    return Err(at("begins with a byte order mark", "save the file as UTF-8 without BOM"));
                 }
                 if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
                     return Err(at("is UTF-16 text", "save the file as UTF-8 without BOM"));
                 }
             }
-            self.text = String::from_utf8(bytes)
-                .map_err(|_| at("is not UTF-8 text", "save the file as UTF-8 without BOM"))?;
+            self.text =
+                String::from_utf8(bytes).map_err(|_| at("is not UTF-8 text", "save the file as UTF-8 without BOM"))?;
             if !self.text.trim().is_empty() {
                 return Ok(true);
             }
@@ -132,28 +112,17 @@ impl Table<'_> {
 fn separator_of(line: &str) -> char {
     let count = |separator: char| line.matches(separator).count();
     // A semicolon or tab wins against commas, which may be decimal commas.
-    [';', '\t']
-        .into_iter()
-        .find(|&s| count(s) > 0)
-        .unwrap_or(',')
+    [';', '\t'].into_iter().find(|&s| count(s) > 0).unwrap_or(',')
 }
 
 /// The trimmed cells of a line.
 fn split(text: &str, separator: char, path: &Path, line: usize) -> Result<Vec<String>> {
     let text = text.trim_end_matches(['\n', '\r']);
     if !text.contains('"') {
-        return Ok(text
-            .split(separator)
-            .map(|cell| cell.trim().to_owned())
-            .collect());
+        return Ok(text.split(separator).map(|cell| cell.trim().to_owned()).collect());
     }
     if text.matches('"').count() % 2 == 1 {
-        return Err(Error::data_at(
-            path,
-            line,
-            "opens a quote that it does not close",
-            "close it on the same line",
-        ));
+        return Err(Error::data_at(path, line, "opens a quote that it does not close", "close it on the same line"));
     }
     let mut reader = csv::ReaderBuilder::new()
         .delimiter(separator as u8)
@@ -161,29 +130,19 @@ fn split(text: &str, separator: char, path: &Path, line: usize) -> Result<Vec<St
         .trim(csv::Trim::All)
         .from_reader(text.as_bytes());
     let mut record = csv::StringRecord::new();
-    reader.read_record(&mut record).map_err(|e| {
-        Error::data_at(
-            path,
-            line,
-            format!("cannot be split: {e}"),
-            "quote cells as \"...\"",
-        )
-    })?;
+    reader
+        .read_record(&mut record)
+        .map_err(|e| Error::data_at(path, line, format!("cannot be split: {e}"), "quote cells as \"...\""))?;
     Ok(record.iter().map(str::to_owned).collect())
 }
 
 /// Whether no feature of the first line is a number, or missing: names, then.
 fn is_header(cells: &[String]) -> bool {
-    cells[..cells.len() - 1]
-        .iter()
-        .all(|cell| matches!(number(cell), Err(Fault::Text)))
+    cells[..cells.len() - 1].iter().all(|cell| matches!(number(cell), Err(Fault::Text)))
 }
 
 fn is_missing(cell: &str) -> bool {
-    cell.is_empty()
-        || ["?", "na", "n/a", "nan", "null", "none"]
-            .iter()
-            .any(|w| cell.eq_ignore_ascii_case(w))
+    cell.is_empty() || ["?", "na", "n/a", "nan", "null", "none"].iter().any(|w| cell.eq_ignore_ascii_case(w))
 }
 
 /// Why a cell is not a number.
@@ -198,22 +157,18 @@ impl Fault {
     fn at(self, cell: &str, column: usize, path: &Path, line: usize) -> Error {
         let cell = shorten(cell);
         let (what, remedy) = match self {
-            Fault::Missing => (
-                format!("has no value in column {column}"),
-                "fill in the missing cells, or remove those rows",
-            ),
-            Fault::DecimalComma => (
-                format!("has a decimal comma in column {column}, `{cell}`"),
-                "write numbers with a decimal point",
-            ),
-            Fault::Infinite => (
-                format!("has `{cell}` in column {column}, which is not finite"),
-                "replace it, or remove the row",
-            ),
-            Fault::Text => (
-                format!("has `{cell}` in column {column}, which is not a number"),
-                "map text to numbers first",
-            ),
+            Fault::Missing => {
+                (format!("has no value in column {column}"), "fill in the missing cells, or remove those rows")
+            }
+            Fault::DecimalComma => {
+                (format!("has a decimal comma in column {column}, `{cell}`"), "write numbers with a decimal point")
+            }
+            Fault::Infinite => {
+                (format!("has `{cell}` in column {column}, which is not finite"), "replace it, or remove the row")
+            }
+            Fault::Text => {
+                (format!("has `{cell}` in column {column}, which is not a number"), "map text to numbers first")
+            }
         };
         Error::data_at(path, line, what, remedy)
     }
@@ -294,34 +249,16 @@ mod tests {
             assert_eq!((error.line(), error.code()), (Some(line), 3), "{error}");
             assert!(error.to_string().contains(what), "{error}");
         }
-        assert!(
-            read(b"a,b,c\n")
-                .unwrap_err()
-                .to_string()
-                .contains("no rows")
-        );
-        assert!(
-            read(b"1\n2\n")
-                .unwrap_err()
-                .to_string()
-                .contains("single column")
-        );
-        assert!(
-            read(b"1,2,a\n3,4,a\n")
-                .unwrap_err()
-                .to_string()
-                .contains("only one class")
-        );
+        assert!(read(b"a,b,c\n").unwrap_err().to_string().contains("no rows"));
+        assert!(read(b"1\n2\n").unwrap_err().to_string().contains("single column"));
+        assert!(read(b"1,2,a\n3,4,a\n").unwrap_err().to_string().contains("only one class"));
     }
 
     #[test]
     fn a_line_without_end_is_refused_after_a_mebibyte() {
         let start = std::time::Instant::now();
         let error = read(&b"1,".repeat(5_000_000)).unwrap_err();
-        assert!(
-            error.to_string().contains("mebibyte") && error.line() == Some(1),
-            "{error}"
-        );
+        assert!(error.to_string().contains("mebibyte") && error.line() == Some(1), "{error}");
         assert!(start.elapsed().as_millis() < 500);
     }
 }

@@ -73,23 +73,15 @@ impl Dataset {
         let kept = selection.kept_classes(&records.labels)?;
         // The pool: rows of the source, with the class each has after relabelling.
         let total = records.inputs.shape()[0];
-        let (pool, class_of, class_names): (Vec<usize>, Vec<usize>, Vec<String>) =
-            match (&records.labels, kept) {
-                (Labels::Targets(_), _) => ((0..total).collect(), vec![0; total], Vec::new()),
-                (Labels::Classes { labels, names }, None) => {
-                    ((0..total).collect(), labels.clone(), names.clone())
-                }
-                (Labels::Classes { labels, names }, Some(kept)) => {
-                    let new = |row: usize| kept.iter().position(|&class| class == labels[row]);
-                    let (pool, class_of) =
-                        (0..total).filter_map(|row| Some((row, new(row)?))).unzip();
-                    (
-                        pool,
-                        class_of,
-                        kept.iter().map(|&class| names[class].clone()).collect(),
-                    )
-                }
-            };
+        let (pool, class_of, class_names): (Vec<usize>, Vec<usize>, Vec<String>) = match (&records.labels, kept) {
+            (Labels::Targets(_), _) => ((0..total).collect(), vec![0; total], Vec::new()),
+            (Labels::Classes { labels, names }, None) => ((0..total).collect(), labels.clone(), names.clone()),
+            (Labels::Classes { labels, names }, Some(kept)) => {
+                let new = |row: usize| kept.iter().position(|&class| class == labels[row]);
+                let (pool, class_of) = (0..total).filter_map(|row| Some((row, new(row)?))).unzip();
+                (pool, class_of, kept.iter().map(|&class| names[class].clone()).collect())
+            }
+        };
         let (train, test) = selection.rows(&class_of, class_names.len())?;
         let take = |chosen: &[usize]| -> Result<Part> {
             let rows: Vec<usize> = chosen.iter().map(|&i| pool[i]).collect();
@@ -101,26 +93,11 @@ impl Dataset {
                     (Some(labels), targets)
                 }
             };
-            Ok(Part {
-                inputs: records.inputs.select(&rows)?,
-                labels,
-                targets,
-                rows,
-            })
+            Ok(Part { inputs: records.inputs.select(&rows)?, labels, targets, rows })
         };
-        let test = if test.is_empty() {
-            None
-        } else {
-            Some(take(&test)?)
-        };
+        let test = if test.is_empty() { None } else { Some(take(&test)?) };
         let train = take(&train)?;
-        Dataset::assemble(
-            source.to_string(),
-            train,
-            test,
-            class_names,
-            selection.normalize,
-        )
+        Dataset::assemble(source.to_string(), train, test, class_names, selection.normalize)
     }
 
     /// Reads arrays given as files: samples, samples to test on, and targets of the first.
@@ -139,12 +116,7 @@ impl Dataset {
         let inputs = read(x1)?;
         let part = |inputs: Array<f64>| -> Result<Part> {
             let n = inputs.rows();
-            Ok(Part {
-                inputs,
-                labels: None,
-                targets: Array::new([n, 0], Vec::new())?,
-                rows: (0..n).collect(),
-            })
+            Ok(Part { inputs, labels: None, targets: Array::new([n, 0], Vec::new())?, rows: (0..n).collect() })
         };
         let mut unnumbered = None;
         let mut targets = Array::new([inputs.rows(), 0], Vec::new())?;
@@ -187,18 +159,8 @@ impl Dataset {
                 Some(part(other)?)
             }
         };
-        let train = Part {
-            targets,
-            labels,
-            ..part(inputs)?
-        };
-        let mut set = Dataset::assemble(
-            x1.display().to_string(),
-            train,
-            test,
-            Vec::new(),
-            Normalize::None,
-        )?;
+        let train = Part { targets, labels, ..part(inputs)? };
+        let mut set = Dataset::assemble(x1.display().to_string(), train, test, Vec::new(), Normalize::None)?;
         set.unnumbered = unnumbered;
         Ok(set)
     }
@@ -211,16 +173,11 @@ impl Dataset {
         how: Normalize,
     ) -> Result<Self> {
         let mut warnings = warnings(&train.inputs, &train.rows, how);
-        let scaling = normalize(
-            how,
-            &mut train.inputs,
-            test.as_mut().map(|part| &mut part.inputs),
-        );
+        let scaling = normalize(how, &mut train.inputs, test.as_mut().map(|part| &mut part.inputs));
         // Subtracting the mean of numbers near the largest double overflows.
         if how != Normalize::None {
             check_finite(&train.inputs, Path::new(&name))?;
-            test.iter()
-                .try_for_each(|part| check_finite(&part.inputs, Path::new(&name)))?;
+            test.iter().try_for_each(|part| check_finite(&part.inputs, Path::new(&name)))?;
         }
         let mut hash = Sha256::new_with_prefix(b"ntk data 1\n");
         for part in std::iter::once(&train).chain(&test) {
@@ -238,11 +195,7 @@ impl Dataset {
             classes: class_names.len(),
             class_names,
             scaling,
-            digest: hash
-                .finalize()
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect(),
+            digest: hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect(),
             warnings,
             unnumbered: None,
         })
@@ -279,8 +232,7 @@ impl Dataset {
         }
         if self.classes == 2 && outputs == 2 {
             let parts = self.test.iter_mut().map(|p| (&p.labels, &mut p.targets));
-            for (labels, targets) in std::iter::once((&self.labels, &mut self.targets)).chain(parts)
-            {
+            for (labels, targets) in std::iter::once((&self.labels, &mut self.targets)).chain(parts) {
                 if let Some(labels) = labels {
                     *targets = one_hot(labels, 2)?;
                 }
@@ -290,9 +242,7 @@ impl Dataset {
         if found != outputs && found > 0 {
             let remedy = match self.classes {
                 0 => format!("give the network {found} outputs"),
-                k => format!(
-                    "give the network {found} outputs for {k} classes, or choose others with --classes"
-                ),
+                k => format!("give the network {found} outputs for {k} classes, or choose others with --classes"),
             };
             return Err(Error::Shape {
                 what: format!("a target of {}", self.name),
@@ -308,13 +258,7 @@ impl Dataset {
 /// Targets of classes: one column of -1 and +1 for two, one-hot for more.
 fn encode(labels: &[usize], classes: usize) -> Result<Array<f64>> {
     match classes {
-        2 => Array::new(
-            [labels.len(), 1],
-            labels
-                .iter()
-                .map(|&l| if l == 0 { -1.0 } else { 1.0 })
-                .collect(),
-        ),
+        2 => Array::new([labels.len(), 1], labels.iter().map(|&l| if l == 0 { -1.0 } else { 1.0 }).collect()),
         _ => one_hot(labels, classes),
     }
 }
@@ -335,10 +279,7 @@ fn classes_of_one_hot(targets: &Array<f64>) -> Option<Vec<usize>> {
     }
     let class = |row: &[f64]| {
         let at = row.iter().position(|&x| x == 1.0)?;
-        row.iter()
-            .enumerate()
-            .all(|(k, &x)| k == at || x == 0.0)
-            .then_some(at)
+        row.iter().enumerate().all(|(k, &x)| k == at || x == 0.0).then_some(at)
     };
     targets.data.chunks(targets.row_len()).map(class).collect()
 }
@@ -350,16 +291,10 @@ fn number(column: &Array<f64>, outputs: usize, path: &Path) -> Result<Vec<usize>
             None => format!("has label {x} in row {row} (from 0), which is not a class"),
             Some(k) => match usize::try_from(k).ok().filter(|&k| k < outputs) {
                 Some(k) => return Ok(k),
-                None => format!(
-                    "has label {k} in row {row} (from 0), outside 0..{}",
-                    outputs - 1
-                ),
+                None => format!("has label {k} in row {row} (from 0), outside 0..{}", outputs - 1),
             },
         };
-        let remedy = format!(
-            "number the classes from 0 to {}, or give targets as [n, {outputs}]",
-            outputs - 1
-        );
+        let remedy = format!("number the classes from 0 to {}, or give targets as [n, {outputs}]", outputs - 1);
         Err(Error::data(path, what, remedy))
     };
     column.data.iter().enumerate().map(class).collect()
@@ -368,13 +303,7 @@ fn number(column: &Array<f64>, outputs: usize, path: &Path) -> Result<Vec<usize>
 /// The shape samples take for a network of this input, if they can.
 fn fit_row(inputs: &Array<f64>, input: &[usize], name: &str) -> Result<Vec<usize>> {
     let found = &inputs.shape[1..];
-    let long = |shape: &[usize]| {
-        shape
-            .iter()
-            .copied()
-            .filter(|&d| d != 1)
-            .collect::<Vec<_>>()
-    };
+    let long = |shape: &[usize]| shape.iter().copied().filter(|&d| d != 1).collect::<Vec<_>>();
     let same_count = crate::array::elements(input) == Some(inputs.row_len());
     // Between two shapes of several axes only the same axes mean the same: [3, 32, 32] is not [32, 32, 3].
     let (a, b) = (long(found), long(input));
@@ -386,22 +315,14 @@ fn fit_row(inputs: &Array<f64>, input: &[usize], name: &str) -> Result<Vec<usize
     } else {
         format!("give the model input = {found:?}")
     };
-    Err(Error::Shape {
-        what: format!("a sample of {name}"),
-        expected: input.to_vec(),
-        found: found.to_vec(),
-        remedy,
-    })
+    Err(Error::Shape { what: format!("a sample of {name}"), expected: input.to_vec(), found: found.to_vec(), remedy })
 }
 
 /// Adds an array's shape and, for every block of its numbers, the block's own hash: threads hash blocks side by side.
 fn digest(hash: &mut Sha256, array: &Array<f64>) {
     const BLOCK: usize = 1 << 15;
     hash.update((array.rank() as u64).to_le_bytes());
-    array
-        .shape
-        .iter()
-        .for_each(|&d| hash.update((d as u64).to_le_bytes()));
+    array.shape.iter().for_each(|&d| hash.update((d as u64).to_le_bytes()));
     let block = |numbers: &[f64]| {
         let mut bytes = Vec::new();
         Element::put(numbers, &mut bytes);

@@ -13,22 +13,11 @@ use crate::error::{Error, Result};
 /// # Errors
 /// [`Error::Read`] where it cannot be opened, [`Error::Data`] where it is a folder, a FIFO or a device, or empty.
 pub fn open_regular(path: &Path) -> Result<(File, u64)> {
-    let read = |source| Error::Read {
-        path: path.to_owned(),
-        source,
-    };
+    let read = |source| Error::Read { path: path.to_owned(), source };
     let regular = |is_file: bool, is_dir: bool| match (is_file, is_dir) {
         (true, _) => Ok(()),
-        (_, true) => Err(Error::data(
-            path,
-            "is a folder, not a file",
-            "name a file in it",
-        )),
-        _ => Err(Error::data(
-            path,
-            "is a pipe or a device, not a file",
-            "save it to a file first",
-        )),
+        (_, true) => Err(Error::data(path, "is a folder, not a file", "name a file in it")),
+        _ => Err(Error::data(path, "is a pipe or a device, not a file", "save it to a file first")),
     };
     let metadata = std::fs::metadata(path).map_err(read)?;
     regular(metadata.is_file(), metadata.is_dir())?;
@@ -37,11 +26,7 @@ pub fn open_regular(path: &Path) -> Result<(File, u64)> {
     let metadata = file.metadata().map_err(read)?;
     regular(metadata.is_file(), metadata.is_dir())?;
     if metadata.len() == 0 {
-        return Err(Error::data(
-            path,
-            "is empty",
-            "write it again; an interrupted copy leaves such files",
-        ));
+        return Err(Error::data(path, "is empty", "write it again; an interrupted copy leaves such files"));
     }
     Ok((file, metadata.len()))
 }
@@ -80,9 +65,7 @@ pub(crate) fn zeroed<T: Default + Clone>(count: usize, path: &Path) -> Result<Ve
 /// Bytes that could be allocated without swapping, where the system tells.
 fn available_memory() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text
-        .lines()
-        .find(|line| line.starts_with("MemAvailable:"))?;
+    let line = text.lines().find(|line| line.starts_with("MemAvailable:"))?;
     let kibibytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
     kibibytes.checked_mul(1024)
 }
@@ -94,17 +77,11 @@ fn available_memory() -> Option<u64> {
 ///
 /// # Errors
 /// [`Error::Write`]; what was written aside is then removed.
-pub fn write_aside(
-    path: &Path,
-    write: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>,
-) -> Result<()> {
+pub fn write_aside(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>) -> Result<()> {
     let mut aside = Aside::create(path)?;
     match write(&mut aside.buffer) {
         Ok(()) => aside.commit(),
-        Err(source) => Err(Error::Write {
-            path: path.to_owned(),
-            source,
-        }),
+        Err(source) => Err(Error::Write { path: path.to_owned(), source }),
     }
 }
 
@@ -117,10 +94,7 @@ pub(crate) struct Aside {
 
 impl Aside {
     pub(crate) fn create(path: &Path) -> Result<Self> {
-        let fail = |source| Error::Write {
-            path: path.to_owned(),
-            source,
-        };
+        let fail = |source| Error::Write { path: path.to_owned(), source };
         let mut builder = tempfile::Builder::new();
         builder.prefix(".aside-").suffix(".part");
         #[cfg(unix)]
@@ -129,42 +103,24 @@ impl Aside {
             // Results are as readable as any file the user makes: the umask takes away what it takes.
             builder.permissions(std::fs::Permissions::from_mode(0o666));
         }
-        let (file, place) = builder
-            .tempfile_in(folder(path))
-            .map_err(fail)?
-            .into_parts();
-        Ok(Aside {
-            buffer: BufWriter::with_capacity(1 << 18, file),
-            place,
-            path: path.to_owned(),
-        })
+        let (file, place) = builder.tempfile_in(folder(path)).map_err(fail)?.into_parts();
+        Ok(Aside { buffer: BufWriter::with_capacity(1 << 18, file), place, path: path.to_owned() })
     }
 
     pub(crate) fn commit(self) -> Result<()> {
-        let Aside {
-            mut buffer,
-            place,
-            path,
-        } = self;
-        let fail = |source| Error::Write {
-            path: path.clone(),
-            source,
-        };
+        let Aside { mut buffer, place, path } = self;
+        let fail = |source| Error::Write { path: path.clone(), source };
         buffer.flush().map_err(fail)?;
         buffer.get_ref().sync_all().map_err(fail)?;
         place.persist(&path).map_err(|e| fail(e.error))?;
         #[cfg(unix)]
-        File::open(folder(&path))
-            .and_then(|f| f.sync_all())
-            .map_err(fail)?;
+        File::open(folder(&path)).and_then(|f| f.sync_all()).map_err(fail)?;
         Ok(())
     }
 }
 
 fn folder(path: &Path) -> &Path {
-    path.parent()
-        .filter(|p| !p.as_os_str().is_empty())
-        .unwrap_or(Path::new("."))
+    path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 #[cfg(test)]
@@ -189,17 +145,9 @@ mod tests {
     fn a_fifo_without_a_writer_does_not_hang() {
         let dir = tempfile::tempdir().unwrap();
         let fifo = dir.path().join("fifo");
-        let made = std::process::Command::new("mkfifo")
-            .arg(&fifo)
-            .status()
-            .is_ok_and(|s| s.success());
+        let made = std::process::Command::new("mkfifo").arg(&fifo).status().is_ok_and(|s| s.success());
         assert!(made, "mkfifo is part of every unix");
-        assert!(
-            open_regular(&fifo)
-                .unwrap_err()
-                .to_string()
-                .contains("pipe")
-        );
+        assert!(open_regular(&fifo).unwrap_err().to_string().contains("pipe"));
     }
 
     #[test]

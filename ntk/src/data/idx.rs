@@ -19,19 +19,12 @@ const FETCH_AGAIN: &str = "fetch the file again";
 /// [`Error::Data`] where it is not such a file, or longer or shorter than it says.
 pub fn read_idx(path: &Path) -> Result<Array<u8>> {
     let (mut file, length) = open_regular(path)?;
-    let read = |source| Error::Read {
-        path: path.to_owned(),
-        source,
-    };
+    let read = |source| Error::Read { path: path.to_owned(), source };
     let mut start = Vec::with_capacity(2);
     (&mut file).take(2).read_to_end(&mut start).map_err(read)?;
     file.rewind().map_err(read)?;
     if start == [0x1f, 0x8b] {
-        parse(
-            &mut GzDecoder::new(BufReader::new(file)),
-            Length::Packed(length),
-            path,
-        )
+        parse(&mut GzDecoder::new(BufReader::new(file)), Length::Packed(length), path)
     } else {
         parse(&mut file, Length::Plain(length), path)
     }
@@ -39,11 +32,7 @@ pub fn read_idx(path: &Path) -> Result<Array<u8>> {
 
 /// Reads a gzipped IDX file held in memory.
 fn unpack_idx(bytes: &[u8], name: &str) -> Result<Array<u8>> {
-    parse(
-        &mut GzDecoder::new(bytes),
-        Length::Packed(bytes.len() as u64),
-        Path::new(name),
-    )
+    parse(&mut GzDecoder::new(bytes), Length::Packed(bytes.len() as u64), Path::new(name))
 }
 
 /// What is known of the bytes to come.
@@ -61,24 +50,15 @@ fn parse(from: &mut impl Read, length: Length, path: &Path) -> Result<Array<u8>>
         std::io::ErrorKind::InvalidData | std::io::ErrorKind::InvalidInput => {
             bad(format!("cannot be unpacked: {source}"))
         }
-        _ => Error::Read {
-            path: path.to_owned(),
-            source,
-        },
+        _ => Error::Read { path: path.to_owned(), source },
     };
     let mut word = [0u8; 4];
     from.read_exact(&mut word).map_err(broken)?;
     let [0, 0, kind, rank] = word else {
-        return Err(bad(
-            "is not an IDX file: it does not begin with two zero bytes".into(),
-        ));
+        return Err(bad("is not an IDX file: it does not begin with two zero bytes".into()));
     };
     if kind != 0x08 {
-        return Err(Error::data(
-            path,
-            format!("holds IDX type {kind:#04x}"),
-            "only unsigned bytes (0x08) are read",
-        ));
+        return Err(Error::data(path, format!("holds IDX type {kind:#04x}"), "only unsigned bytes (0x08) are read"));
     }
     if !(1..=4).contains(&rank) {
         return Err(bad(format!("has {rank} dimensions where 1 to 4 are known")));
@@ -90,11 +70,7 @@ fn parse(from: &mut impl Read, length: Length, path: &Path) -> Result<Array<u8>>
     }
     let count = elements(&shape)
         .filter(|&n| n <= isize::MAX as usize)
-        .ok_or_else(|| {
-            bad(format!(
-                "announces shape {shape:?}, more than can be addressed"
-            ))
-        })?;
+        .ok_or_else(|| bad(format!("announces shape {shape:?}, more than can be addressed")))?;
     let header = 4 + 4 * u64::from(rank);
     match length {
         Length::Plain(bytes) if bytes - header.min(bytes) != count as u64 => {
@@ -103,58 +79,36 @@ fn parse(from: &mut impl Read, length: Length, path: &Path) -> Result<Array<u8>>
                 bytes - header.min(bytes)
             )));
         }
-        Length::Packed(bytes)
-            if count as u64 > UNPACKED_FREELY && count as u64 / LARGEST_RATIO > bytes =>
-        {
-            return Err(bad(format!(
-                "announces {count} bytes packed in {bytes}, too much to be believed"
-            )));
+        Length::Packed(bytes) if count as u64 > UNPACKED_FREELY && count as u64 / LARGEST_RATIO > bytes => {
+            return Err(bad(format!("announces {count} bytes packed in {bytes}, too much to be believed")));
         }
         _ => {}
     }
     let mut data = with_room(count, path)?;
-    from.take(count as u64)
-        .read_to_end(&mut data)
-        .map_err(broken)?;
+    from.take(count as u64).read_to_end(&mut data).map_err(broken)?;
     if data.len() < count {
-        return Err(bad(format!(
-            "is cut short: shape {shape:?} needs {count} bytes, there are {}",
-            data.len()
-        )));
+        return Err(bad(format!("is cut short: shape {shape:?} needs {count} bytes, there are {}", data.len())));
     }
     // Also makes gzip compare its checksum.
     if from.read(&mut [0u8]).map_err(broken)? != 0 {
-        return Err(bad(format!(
-            "goes on behind the {count} bytes of its shape {shape:?}"
-        )));
+        return Err(bad(format!("goes on behind the {count} bytes of its shape {shape:?}")));
     }
     Array::new(shape, data)
 }
 
 /// Images with their labels, held against each other.
-fn pair(
-    images: Array<u8>,
-    labels: Array<u8>,
-    images_path: &Path,
-    labels_path: &Path,
-) -> Result<(Array<u8>, Vec<i64>)> {
+fn pair(images: Array<u8>, labels: Array<u8>, images_path: &Path, labels_path: &Path) -> Result<(Array<u8>, Vec<i64>)> {
     if images.rank() < 2 {
         return Err(Error::data(
             images_path,
-            format!(
-                "holds shape {:?}, which are labels, not images",
-                images.shape
-            ),
+            format!("holds shape {:?}, which are labels, not images", images.shape),
             "give the file named images-idx3-ubyte its own content",
         ));
     }
     if labels.rank() != 1 {
         return Err(Error::data(
             labels_path,
-            format!(
-                "holds shape {:?}, which are images, not labels",
-                labels.shape
-            ),
+            format!("holds shape {:?}, which are images, not labels", labels.shape),
             "give the file named labels-idx1-ubyte its own content",
         ));
     }
@@ -166,20 +120,13 @@ fn pair(
         ));
     }
     if images.is_empty() {
-        return Err(Error::data(
-            images_path,
-            format!("holds no pixels: its shape is {:?}", images.shape),
-            FETCH_AGAIN,
-        ));
+        return Err(Error::data(images_path, format!("holds no pixels: its shape is {:?}", images.shape), FETCH_AGAIN));
     }
     let mut shape = images.shape.clone();
     if shape.len() == 3 {
         shape.push(1);
     }
-    Ok((
-        images.reshape(shape)?,
-        labels.data.iter().map(|&l| i64::from(l)).collect(),
-    ))
+    Ok((images.reshape(shape)?, labels.data.iter().map(|&l| i64::from(l)).collect()))
 }
 
 /// Images and labels of several files, in order, as one set. `[h, w]` images become `[h, w, 1]`.
@@ -189,13 +136,7 @@ struct Gathered {
 }
 
 impl Gathered {
-    fn add(
-        &mut self,
-        images: Array<u8>,
-        labels: Array<u8>,
-        images_path: &Path,
-        labels_path: &Path,
-    ) -> Result<()> {
+    fn add(&mut self, images: Array<u8>, labels: Array<u8>, images_path: &Path, labels_path: &Path) -> Result<()> {
         let (images, labels) = pair(images, labels, images_path, labels_path)?;
         match &mut self.images {
             None => self.images = Some(images),
@@ -223,17 +164,12 @@ impl Gathered {
 /// Reads a folder in the layout of MNIST: `train-images-idx3-ubyte` and its kin, each plain or `.gz`; where the test
 /// files (`t10k-...`) are there too, their records follow those of the training files.
 pub(super) fn read_folder(folder: &Path) -> Result<Records> {
-    let mut set = Gathered {
-        images: None,
-        labels: Vec::new(),
-    };
+    let mut set = Gathered { images: None, labels: Vec::new() };
     for part in ["train", "t10k"] {
         let images = find(folder, &format!("{part}-images"), "idx3-ubyte");
         let labels = find(folder, &format!("{part}-labels"), "idx1-ubyte");
         match (images, labels) {
-            (Some(images), Some(labels)) => {
-                set.add(read_idx(&images)?, read_idx(&labels)?, &images, &labels)?
-            }
+            (Some(images), Some(labels)) => set.add(read_idx(&images)?, read_idx(&labels)?, &images, &labels)?,
             (None, None) => {}
             (images, _) => {
                 let lacks = if images.is_some() { "labels" } else { "images" };
@@ -245,14 +181,8 @@ pub(super) fn read_folder(folder: &Path) -> Result<Records> {
             }
         }
     }
-    let what = if folder.is_dir() {
-        "holds no train-images-idx3-ubyte (plain or .gz)"
-    } else {
-        "is not a folder"
-    };
-    let images = set
-        .images
-        .ok_or_else(|| Error::data(folder, what, "name the folder that holds the IDX files"))?;
+    let what = if folder.is_dir() { "holds no train-images-idx3-ubyte (plain or .gz)" } else { "is not a folder" };
+    let images = set.images.ok_or_else(|| Error::data(folder, what, "name the folder that holds the IDX files"))?;
     Records::classified(Inputs::Bytes(images), &set.labels, folder)
 }
 
@@ -286,34 +216,19 @@ pub(super) fn embedded_fashion() -> Result<Records> {
 
 fn embedded(name: &str, parts: &[(&[u8], &[u8])]) -> Result<Records> {
     let path = Path::new(name);
-    let mut set = Gathered {
-        images: None,
-        labels: Vec::new(),
-    };
+    let mut set = Gathered { images: None, labels: Vec::new() };
     for (images, labels) in parts {
-        set.add(
-            unpack_idx(images, name)?,
-            unpack_idx(labels, name)?,
-            path,
-            path,
-        )?;
+        set.add(unpack_idx(images, name)?, unpack_idx(labels, name)?, path, path)?;
     }
-    let images = set
-        .images
-        .ok_or_else(|| Error::Bug(format!("the embedded set {name} is empty")))?;
+    let images = set.images.ok_or_else(|| Error::Bug(format!("the embedded set {name} is empty")))?;
     Records::classified(Inputs::Bytes(images), &set.labels, path)
 }
 
 fn find(folder: &Path, stem: &str, kind: &str) -> Option<PathBuf> {
-    [
-        format!("{stem}-{kind}"),
-        format!("{stem}-{kind}.gz"),
-        format!("{stem}.{kind}"),
-        format!("{stem}.{kind}.gz"),
-    ]
-    .into_iter()
-    .map(|name| folder.join(name))
-    .find(|path| path.exists())
+    [format!("{stem}-{kind}"), format!("{stem}-{kind}.gz"), format!("{stem}.{kind}"), format!("{stem}.{kind}.gz")]
+        .into_iter()
+        .map(|name| folder.join(name))
+        .find(|path| path.exists())
 }
 
 #[cfg(test)]
@@ -370,22 +285,15 @@ mod tests {
         ];
         for (bytes, what) in cases {
             let error = read(&bytes).unwrap_err();
-            assert!(
-                error.code() == 3 && error.to_string().contains(what),
-                "{what}: {error}"
-            );
+            assert!(error.code() == 3 && error.to_string().contains(what), "{what}: {error}");
         }
     }
 
     #[test]
     fn a_gzip_bomb_is_refused_by_its_header() {
-        let error = read(&gz(&idx(&[u32::MAX, 28, 28], &[0; 1000])))
-            .unwrap_err()
-            .to_string();
+        let error = read(&gz(&idx(&[u32::MAX, 28, 28], &[0; 1000]))).unwrap_err().to_string();
         assert!(error.contains("too much to be believed"), "{error}");
-        let error = read(&gz(&idx(&[u32::MAX, u32::MAX, u32::MAX], &[])))
-            .unwrap_err()
-            .to_string();
+        let error = read(&gz(&idx(&[u32::MAX, u32::MAX, u32::MAX], &[]))).unwrap_err().to_string();
         assert!(error.contains("addressed"), "{error}");
     }
 
@@ -406,11 +314,6 @@ mod tests {
         assert!(error(()).contains("no pixels"));
         put("train-images-idx3-ubyte", &idx(&[2], &[0, 1]));
         assert!(error(()).contains("labels, not images"));
-        assert!(
-            read_folder(&dir.path().join("none"))
-                .unwrap_err()
-                .to_string()
-                .contains("is not a folder")
-        );
+        assert!(read_folder(&dir.path().join("none")).unwrap_err().to_string().contains("is not a folder"));
     }
 }

@@ -46,19 +46,14 @@ pub fn peek_npy(path: &Path) -> Result<Header> {
 }
 
 /// Reads the numbers behind a header.
-pub(crate) fn read_body<T: Element>(
-    from: &mut impl Read,
-    header: &Header,
-    path: &Path,
-) -> Result<Array<T>> {
+pub(crate) fn read_body<T: Element>(from: &mut impl Read, header: &Header, path: &Path) -> Result<Array<T>> {
     let count = header.count();
     let mut data: Vec<T> = zeroed(count, path)?;
     let width = header.dtype.bytes();
     let mut buffer = vec![0u8; (CHUNKS * CHUNK).min(count * width)];
     for part in data.chunks_mut(CHUNKS * CHUNK / width) {
         let bytes = &mut buffer[..part.len() * width];
-        from.read_exact(bytes)
-            .map_err(|source| broken(source, path))?;
+        from.read_exact(bytes).map_err(|source| broken(source, path))?;
         let convert = |(bytes, numbers): (&[u8], &mut [T])| {
             decode(header.dtype, header.big_endian, bytes, numbers);
             match header.dtype == Dtype::F64 && T::BYTES < width {
@@ -69,21 +64,14 @@ pub(crate) fn read_body<T: Element>(
         if bytes.len() <= CHUNK {
             convert((bytes, part))?;
         } else {
-            bytes
-                .par_chunks(CHUNK)
-                .zip(part.par_chunks_mut(CHUNK / width))
-                .try_for_each(convert)?;
+            bytes.par_chunks(CHUNK).zip(part.par_chunks_mut(CHUNK / width)).try_for_each(convert)?;
         }
     }
     // Also lets a checksum behind the numbers be compared.
     match from.read(&mut [0u8]) {
         Ok(0) => {}
         Ok(_) => {
-            return Err(Error::data(
-                path,
-                "has trailing bytes",
-                "write it again with numpy.save",
-            ));
+            return Err(Error::data(path, "has trailing bytes", "write it again with numpy.save"));
         }
         Err(source) => return Err(broken(source, path)),
     }
@@ -95,20 +83,13 @@ pub(crate) fn read_body<T: Element>(
 
 fn broken(source: std::io::Error, path: &Path) -> Error {
     match source.kind() {
-        std::io::ErrorKind::UnexpectedEof => Error::data(
-            path,
-            "ends before its array does",
-            "write it again; an interrupted copy leaves such files",
-        ),
-        std::io::ErrorKind::InvalidData
-        | std::io::ErrorKind::InvalidInput
-        | std::io::ErrorKind::Other => {
+        std::io::ErrorKind::UnexpectedEof => {
+            Error::data(path, "ends before its array does", "write it again; an interrupted copy leaves such files")
+        }
+        std::io::ErrorKind::InvalidData | std::io::ErrorKind::InvalidInput | std::io::ErrorKind::Other => {
             Error::data(path, format!("is damaged: {source}"), "write it again")
         }
-        _ => Error::Read {
-            path: path.to_owned(),
-            source,
-        },
+        _ => Error::Read { path: path.to_owned(), source },
     }
 }
 
@@ -125,10 +106,7 @@ fn decode<T: Element>(dtype: Dtype, big_endian: bool, bytes: &[u8], out: &mut [T
         }};
     }
     match dtype {
-        Dtype::Bool => out
-            .iter_mut()
-            .zip(bytes)
-            .for_each(|(x, &b)| *x = T::from_u64(u64::from(b != 0))),
+        Dtype::Bool => out.iter_mut().zip(bytes).for_each(|(x, &b)| *x = T::from_u64(u64::from(b != 0))),
         Dtype::U8 => numbers!(u8, |x| T::from_u64(u64::from(x))),
         Dtype::I8 => numbers!(i8, |x| T::from_i64(i64::from(x))),
         Dtype::I16 => numbers!(i16, |x| T::from_i64(i64::from(x))),
@@ -143,22 +121,13 @@ fn decode<T: Element>(dtype: Dtype, big_endian: bool, bytes: &[u8], out: &mut [T
 }
 
 /// Refuses finite doubles that became infinite in single precision: they would look like bad data later.
-fn check_narrowing<T: Element>(
-    big_endian: bool,
-    bytes: &[u8],
-    cast: &[T],
-    path: &Path,
-) -> Result<()> {
+fn check_narrowing<T: Element>(big_endian: bool, bytes: &[u8], cast: &[T], path: &Path) -> Result<()> {
     if cast.iter().all(|x| x.is_finite()) {
         return Ok(());
     }
     let mut wide = vec![0f64; cast.len()];
     decode(Dtype::F64, big_endian, bytes, &mut wide);
-    match wide
-        .iter()
-        .zip(cast)
-        .find(|(w, c)| w.is_finite() && !c.is_finite())
-    {
+    match wide.iter().zip(cast).find(|(w, c)| w.is_finite() && !c.is_finite()) {
         Some((w, _)) => Err(Error::data(
             path,
             format!("holds {w:e}, too large for {}", T::NAME),
@@ -216,11 +185,7 @@ pub fn write_npy<T: Element>(path: &Path, shape: &[usize], data: &[T]) -> Result
 ///
 /// # Errors
 /// What the writer says.
-pub fn write_npy_to<T: Element>(
-    to: &mut impl Write,
-    shape: &[usize],
-    data: &[T],
-) -> std::io::Result<()> {
+pub fn write_npy_to<T: Element>(to: &mut impl Write, shape: &[usize], data: &[T]) -> std::io::Result<()> {
     to.write_all(&npy_header::write(T::DESCR, shape))?;
     put_all(to, data)
 }
@@ -261,27 +226,14 @@ impl<T: Element> NpyWriter<T> {
     /// # Errors
     /// [`Error::Usage`] where the shape cannot be addressed; [`Error::Write`] where the folder cannot be written.
     pub fn create(path: &Path, shape: &[usize]) -> Result<Self> {
-        let left = elements(shape).ok_or_else(|| {
-            Error::usage(
-                format!("an array of shape {shape:?} is too large"),
-                "use smaller sizes",
-            )
-        })?;
+        let left = elements(shape)
+            .ok_or_else(|| Error::usage(format!("an array of shape {shape:?} is too large"), "use smaller sizes"))?;
         let mut aside = Aside::create(path)?;
         aside
             .buffer
             .write_all(&npy_header::write(T::DESCR, shape))
-            .map_err(|source| Error::Write {
-                path: path.to_owned(),
-                source,
-            })?;
-        Ok(NpyWriter {
-            aside,
-            path: path.to_owned(),
-            shape: shape.to_vec(),
-            left,
-            number: PhantomData,
-        })
+            .map_err(|source| Error::Write { path: path.to_owned(), source })?;
+        Ok(NpyWriter { aside, path: path.to_owned(), shape: shape.to_vec(), left, number: PhantomData })
     }
 
     /// Appends the next numbers, row-major.
@@ -289,17 +241,11 @@ impl<T: Element> NpyWriter<T> {
     /// # Errors
     /// [`Error::Shape`] where there are more than the shape holds; [`Error::Write`].
     pub fn push(&mut self, numbers: &[T]) -> Result<()> {
-        self.left = self.left.checked_sub(numbers.len()).ok_or_else(|| {
-            wrong_count(
-                &self.path,
-                &self.shape,
-                elements(&self.shape).unwrap_or(0) + numbers.len(),
-            )
-        })?;
-        put_all(&mut self.aside.buffer, numbers).map_err(|source| Error::Write {
-            path: self.path.clone(),
-            source,
-        })
+        self.left = self
+            .left
+            .checked_sub(numbers.len())
+            .ok_or_else(|| wrong_count(&self.path, &self.shape, elements(&self.shape).unwrap_or(0) + numbers.len()))?;
+        put_all(&mut self.aside.buffer, numbers).map_err(|source| Error::Write { path: self.path.clone(), source })
     }
 
     /// Renames the complete file into place.

@@ -83,31 +83,20 @@ impl Header {
         let mut start = [0u8; 12];
         fetch(from, &mut start[..10], path)?;
         if &start[..6] != MAGIC {
-            return Err(bad(
-                "is not a .npy file: it does not begin with \\x93NUMPY".into()
-            ));
+            return Err(bad("is not a .npy file: it does not begin with \\x93NUMPY".into()));
         }
         let (prologue, size) = match start[6] {
             1 => (10u64, u64::from(u16::from_le_bytes([start[8], start[9]]))),
             2 | 3 => {
                 fetch(from, &mut start[10..], path)?;
-                (
-                    12,
-                    u64::from(u32::from_le_bytes([
-                        start[8], start[9], start[10], start[11],
-                    ])),
-                )
+                (12, u64::from(u32::from_le_bytes([start[8], start[9], start[10], start[11]])))
             }
             other => {
-                return Err(bad(format!(
-                    "is of .npy version {other}, only 1 to 3 are known"
-                )));
+                return Err(bad(format!("is of .npy version {other}, only 1 to 3 are known")));
             }
         };
         if size > LONGEST as u64 {
-            return Err(bad(format!(
-                "announces a header of {size} bytes, more than {LONGEST}"
-            )));
+            return Err(bad(format!("announces a header of {size} bytes, more than {LONGEST}")));
         }
         if prologue + size > length {
             return Err(bad(format!(
@@ -149,11 +138,7 @@ pub fn write(descr: &str, shape: &[usize]) -> Vec<u8> {
         axes.truncate(axes.trim_end().len());
     }
     let mut text = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({axes}), }}");
-    let version: u8 = if text.len() + 1 + 10 + 63 > usize::from(u16::MAX) {
-        2
-    } else {
-        1
-    };
+    let version: u8 = if text.len() + 1 + 10 + 63 > usize::from(u16::MAX) { 2 } else { 1 };
     let prologue = if version == 1 { 10 } else { 12 };
     let padded = (prologue + text.len() + 1).next_multiple_of(64);
     text.push_str(&" ".repeat(padded - prologue - text.len() - 1));
@@ -172,13 +157,8 @@ pub fn write(descr: &str, shape: &[usize]) -> Vec<u8> {
 /// Fills `into`, or says that the file ends too early.
 fn fetch(from: &mut impl Read, into: &mut [u8], path: &Path) -> Result<()> {
     from.read_exact(into).map_err(|source| match source.kind() {
-        std::io::ErrorKind::UnexpectedEof => {
-            Error::data(path, "ends within its header", WRITE_AGAIN)
-        }
-        _ => Error::Read {
-            path: path.to_owned(),
-            source,
-        },
+        std::io::ErrorKind::UnexpectedEof => Error::data(path, "ends within its header", WRITE_AGAIN),
+        _ => Error::Read { path: path.to_owned(), source },
     })
 }
 
@@ -205,11 +185,7 @@ impl<'a> Scanner<'a> {
 
     fn string(&mut self) -> Option<&'a str> {
         self.skip_space();
-        let quote = self
-            .rest
-            .chars()
-            .next()
-            .filter(|&c| c == '\'' || c == '"')?;
+        let quote = self.rest.chars().next().filter(|&c| c == '\'' || c == '"')?;
         let (word, rest) = self.rest[1..].split_once(quote)?;
         self.rest = rest;
         (!word.contains('\\')).then_some(word)
@@ -217,10 +193,8 @@ impl<'a> Scanner<'a> {
 
     fn word(&mut self) -> &'a str {
         self.skip_space();
-        let end = self
-            .rest
-            .find(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_')
-            .unwrap_or(self.rest.len());
+        let end =
+            self.rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_').unwrap_or(self.rest.len());
         let (word, rest) = self.rest.split_at(end);
         self.rest = rest;
         word
@@ -230,8 +204,7 @@ impl<'a> Scanner<'a> {
 fn parse(text: &[u8], path: &Path) -> Result<Header> {
     let bad = |what: String| Error::data(path, what, WRITE_AGAIN);
     let unreadable = |at: &str| bad(format!("has an unreadable header, at `{}`", shorten(at)));
-    let text =
-        std::str::from_utf8(text).map_err(|_| bad("has a header that is not text".into()))?;
+    let text = std::str::from_utf8(text).map_err(|_| bad("has a header that is not text".into()))?;
     let mut scan = Scanner { rest: text };
     let (mut descr, mut fortran, mut shape) = (None, None, None);
     if !scan.take('{') {
@@ -252,9 +225,7 @@ fn parse(text: &[u8], path: &Path) -> Result<Header> {
                         "save one field: numpy.save(path, a['field'].astype('float64'))",
                     ));
                 }
-                descr
-                    .replace(scan.string().ok_or_else(|| unreadable(scan.rest))?)
-                    .is_some()
+                descr.replace(scan.string().ok_or_else(|| unreadable(scan.rest))?).is_some()
             }
             "fortran_order" => {
                 let at = scan.rest;
@@ -267,10 +238,7 @@ fn parse(text: &[u8], path: &Path) -> Result<Header> {
             }
             "shape" => shape.replace(parse_shape(&mut scan, path)?).is_some(),
             other => {
-                return Err(bad(format!(
-                    "has an unknown key `{}` in its header",
-                    shorten(other)
-                )));
+                return Err(bad(format!("has an unknown key `{}` in its header", shorten(other))));
             }
         };
         if twice {
@@ -291,36 +259,18 @@ fn parse(text: &[u8], path: &Path) -> Result<Header> {
     let fortran = fortran.ok_or_else(|| missing("fortran_order"))?;
     let shape = shape.ok_or_else(|| missing("shape"))?;
     let bytes = elements(&shape)
-        .and_then(|_| {
-            shape
-                .iter()
-                .filter(|&&d| d != 0)
-                .try_fold(dtype.bytes(), |n, &d| n.checked_mul(d))
-        })
+        .and_then(|_| shape.iter().filter(|&&d| d != 0).try_fold(dtype.bytes(), |n, &d| n.checked_mul(d)))
         .filter(|&bytes| bytes <= isize::MAX as usize);
     if bytes.is_none() {
-        return Err(bad(format!(
-            "announces shape {shape:?}, more than can be addressed"
-        )));
+        return Err(bad(format!("announces shape {shape:?}, more than can be addressed")));
     }
-    Ok(Header {
-        dtype,
-        big_endian,
-        fortran,
-        shape,
-        offset: 0,
-    })
+    Ok(Header { dtype, big_endian, fortran, shape, offset: 0 })
 }
 
 fn parse_shape(scan: &mut Scanner<'_>, path: &Path) -> Result<Vec<usize>> {
     let bad = |what: String| Error::data(path, what, WRITE_AGAIN);
     let at = scan.rest;
-    let unreadable = || {
-        bad(format!(
-            "has an unreadable shape, at `{}`",
-            shorten(at.trim_start())
-        ))
-    };
+    let unreadable = || bad(format!("has an unreadable shape, at `{}`", shorten(at.trim_start())));
     if !scan.take('(') {
         return Err(unreadable());
     }
@@ -329,21 +279,15 @@ fn parse_shape(scan: &mut Scanner<'_>, path: &Path) -> Result<Vec<usize>> {
         let word = scan.word();
         // Python 2 wrote long integers as 3L.
         let digits = word.strip_suffix('L').unwrap_or(word);
-        if digits.len() > 1
-            && digits.starts_with('-')
-            && digits[1..].bytes().all(|b| b.is_ascii_digit())
-        {
+        if digits.len() > 1 && digits.starts_with('-') && digits[1..].bytes().all(|b| b.is_ascii_digit()) {
             return Err(bad(format!("has a negative dimension {}", shorten(digits))));
         }
         if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
             return Err(unreadable());
         }
-        let length = digits.parse::<usize>().map_err(|_| {
-            bad(format!(
-                "has a dimension of {}, more than can be addressed",
-                shorten(digits)
-            ))
-        })?;
+        let length = digits
+            .parse::<usize>()
+            .map_err(|_| bad(format!("has a dimension of {}, more than can be addressed", shorten(digits))))?;
         if shape.len() == MOST_AXES {
             return Err(bad(format!("has more than {MOST_AXES} dimensions")));
         }
@@ -389,26 +333,15 @@ fn refused(descr: &str, code: &str, path: &Path) -> Error {
             "holds Python objects (a pickle), which are never loaded",
             "save plain numbers: numpy.save(path, numpy.asarray(a.tolist(), dtype='float64'), allow_pickle=False)",
         ),
-        Some('f') if code == "f2" => (
-            "holds half-precision numbers",
-            "widen them first: numpy.save(path, a.astype('float32'))",
-        ),
-        Some('f') => (
-            "holds extended-precision numbers",
-            "round them first: numpy.save(path, a.astype('float64'))",
-        ),
-        Some('c') => (
-            "holds complex numbers",
-            "save real ones: numpy.save(path, numpy.stack([a.real, a.imag], -1)) or a.real",
-        ),
-        Some('S' | 'U' | 'a') => (
-            "holds text",
-            "map it to numbers first, labels to 0, 1, 2, ...",
-        ),
-        Some('m' | 'M') => (
-            "holds times",
-            "convert them first: numpy.save(path, a.astype('int64'))",
-        ),
+        Some('f') if code == "f2" => {
+            ("holds half-precision numbers", "widen them first: numpy.save(path, a.astype('float32'))")
+        }
+        Some('f') => ("holds extended-precision numbers", "round them first: numpy.save(path, a.astype('float64'))"),
+        Some('c') => {
+            ("holds complex numbers", "save real ones: numpy.save(path, numpy.stack([a.real, a.imag], -1)) or a.real")
+        }
+        Some('S' | 'U' | 'a') => ("holds text", "map it to numbers first, labels to 0, 1, 2, ..."),
+        Some('m' | 'M') => ("holds times", "convert them first: numpy.save(path, a.astype('int64'))"),
         _ => ("holds a kind of number that is not known", WRITE_AGAIN),
     };
     Error::data(path, format!("{what} (dtype '{}')", shorten(descr)), remedy)

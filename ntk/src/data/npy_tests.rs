@@ -8,18 +8,12 @@ use super::npy_header;
 use crate::array::Array;
 
 pub(super) fn testdata(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("src/data/testdata")
-        .join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src/data/testdata").join(name)
 }
 
 /// `(arange(24).reshape(2, 3, 4) - 7.25) / 3`, as written into the reference files.
 pub(super) fn cube() -> Array<f64> {
-    Array::new(
-        [2, 3, 4],
-        (0..24).map(|i| (f64::from(i) - 7.25) / 3.0).collect(),
-    )
-    .unwrap()
+    Array::new([2, 3, 4], (0..24).map(|i| (f64::from(i) - 7.25) / 3.0).collect()).unwrap()
 }
 
 /// A version 1 file of this header text and these bytes.
@@ -52,34 +46,16 @@ fn every_byte_and_axis_order_is_read_as_numpy_reads_it() {
     let c = cube();
     assert_eq!(read_npy::<f64>(&testdata("f8_c.npy")).unwrap(), c);
     assert_eq!(read_npy::<f64>(&testdata("f8_big_fortran.npy")).unwrap(), c);
-    assert_eq!(
-        read_npy::<f32>(&testdata("f4_fortran.npy")).unwrap(),
-        c.map(|&x| x as f32)
-    );
+    assert_eq!(read_npy::<f32>(&testdata("f4_fortran.npy")).unwrap(), c.map(|&x| x as f32));
     // Wider and narrower than stored.
-    assert_eq!(
-        read_npy::<f64>(&testdata("f4_fortran.npy")).unwrap(),
-        c.map(|&x| f64::from(x as f32))
-    );
-    assert_eq!(
-        read_npy::<f32>(&testdata("f8_big_fortran.npy")).unwrap(),
-        c.map(|&x| x as f32)
-    );
+    assert_eq!(read_npy::<f64>(&testdata("f4_fortran.npy")).unwrap(), c.map(|&x| f64::from(x as f32)));
+    assert_eq!(read_npy::<f32>(&testdata("f8_big_fortran.npy")).unwrap(), c.map(|&x| x as f32));
     let small = read_npy::<f32>(&testdata("i2_big.npy")).unwrap();
-    assert_eq!(
-        (small.shape, small.data),
-        (vec![2, 2], vec![-32768.0, 32767.0, 1.0, -2.0])
-    );
-    assert_eq!(
-        read_npy::<f64>(&testdata("bool.npy")).unwrap().data,
-        [1.0, 0.0, 0.0, 1.0]
-    );
+    assert_eq!((small.shape, small.data), (vec![2, 2], vec![-32768.0, 32767.0, 1.0, -2.0]));
+    assert_eq!(read_npy::<f64>(&testdata("bool.npy")).unwrap().data, [1.0, 0.0, 0.0, 1.0]);
     let scalar = read_npy::<f64>(&testdata("scalar.npy")).unwrap();
     assert_eq!((scalar.shape, scalar.data), (vec![], vec![1.5]));
-    assert_eq!(
-        read_npy::<f64>(&testdata("empty.npy")).unwrap().shape,
-        [0, 5]
-    );
+    assert_eq!(read_npy::<f64>(&testdata("empty.npy")).unwrap().shape, [0, 5]);
 }
 
 #[test]
@@ -95,12 +71,8 @@ fn large_integers_are_rounded_once_as_by_astype() {
     // By way of f64 the last bit would be lost and the tie go to even, 2^60.
     let tie = (1i64 << 60) + (1 << 36) + 1;
     let mut file = tempfile::NamedTempFile::new().unwrap();
-    file.write_all(&file_of(&header("'<i8'", "(1,)"), &tie.to_le_bytes()))
-        .unwrap();
-    assert_eq!(
-        read_npy::<f32>(file.path()).unwrap().data,
-        [(two(60) + two(37)) as f32]
-    );
+    file.write_all(&file_of(&header("'<i8'", "(1,)"), &tie.to_le_bytes())).unwrap();
+    assert_eq!(read_npy::<f32>(file.path()).unwrap().data, [(two(60) + two(37)) as f32]);
 }
 
 #[test]
@@ -113,10 +85,7 @@ fn what_is_not_a_real_number_is_refused_with_a_recipe() {
     ] {
         let error = read_npy::<f64>(&testdata(name)).unwrap_err();
         let message = error.to_string();
-        assert!(
-            message.contains(what) && message.contains(remedy),
-            "{message}"
-        );
+        assert!(message.contains(what) && message.contains(remedy), "{message}");
         assert_eq!(error.code(), 3);
     }
 }
@@ -156,9 +125,7 @@ fn dimensions_that_overflow_are_negative_or_too_many_are_refused() {
 
 #[test]
 fn too_few_and_too_many_bytes_are_refused_before_memory_is_taken() {
-    assert!(
-        refused(&file_of(&header("'<f8'", "(1000000000000,)"), &[0; 16])).contains("cut short")
-    );
+    assert!(refused(&file_of(&header("'<f8'", "(1000000000000,)"), &[0; 16])).contains("cut short"));
     let message = refused(&file_of(&header("'<f8'", "(2,)"), &[0; 17]));
     assert!(message.contains("1 trailing bytes"), "{message}");
     assert!(refused(b"\x93NUM").contains("ends within"));
@@ -171,24 +138,15 @@ fn keys_missing_unknown_or_twice_are_named() {
     let with = |text: &str| refused(&file_of(text, &[0; 8]));
     assert!(with("{'descr': '<f8', 'shape': (1,), }").contains("lacks the key `fortran_order`"));
     assert!(with("{'fortran_order': False, 'shape': (1,)}").contains("lacks the key `descr`"));
-    assert!(
-        with("{'descr': '<f8', 'descr': '<f4', 'fortran_order': False, 'shape': (1,)}")
-            .contains("twice")
-    );
-    assert!(
-        with("{'descr': '<f8', 'os': 'rm', 'fortran_order': False, 'shape': (1,)}")
-            .contains("unknown key `os`")
-    );
-    assert!(
-        with("{'descr': '<f8', 'fortran_order': False, 'shape': (1,)} x").contains("unreadable")
-    );
+    assert!(with("{'descr': '<f8', 'descr': '<f4', 'fortran_order': False, 'shape': (1,)}").contains("twice"));
+    assert!(with("{'descr': '<f8', 'os': 'rm', 'fortran_order': False, 'shape': (1,)}").contains("unknown key `os`"));
+    assert!(with("{'descr': '<f8', 'fortran_order': False, 'shape': (1,)} x").contains("unreadable"));
     assert!(with("{'descr': '<f8', 'fortran_order': 0, 'shape': (1,)}").contains("unreadable"));
     assert!(with("{'descr': '<f8").contains("unreadable"));
     // Order and spacing are free.
     let mut file = tempfile::NamedTempFile::new().unwrap();
     let text = "{ \"shape\":(1,),'fortran_order':False , 'descr': '>f8'}";
-    file.write_all(&file_of(text, &2.5f64.to_be_bytes()))
-        .unwrap();
+    file.write_all(&file_of(text, &2.5f64.to_be_bytes())).unwrap();
     assert_eq!(read_npy::<f64>(file.path()).unwrap().data, [2.5]);
 }
 
@@ -198,10 +156,7 @@ fn a_double_too_large_for_single_precision_is_named() {
     let path = dir.path().join("a.npy");
     write_npy(&path, &[2], &[f64::INFINITY, 1e300]).unwrap();
     let error = read_npy::<f32>(&path).unwrap_err();
-    assert!(
-        error.to_string().contains("1e300") && error.code() == 3,
-        "{error}"
-    );
+    assert!(error.to_string().contains("1e300") && error.code() == 3, "{error}");
     write_npy(&path, &[2], &[f64::INFINITY, 1e30]).unwrap();
     assert_eq!(read_npy::<f32>(&path).unwrap().data, [f32::INFINITY, 1e30]);
 }
@@ -210,14 +165,7 @@ fn a_double_too_large_for_single_precision_is_named() {
 fn what_is_written_begins_at_a_multiple_of_64_and_is_read_back() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a.npy");
-    for shape in [
-        vec![],
-        vec![0],
-        vec![24],
-        vec![2, 12],
-        vec![2, 3, 4],
-        vec![1; 30],
-    ] {
+    for shape in [vec![], vec![0], vec![24], vec![2, 12], vec![2, 3, 4], vec![1; 30]] {
         let count = shape.iter().product();
         let data = &cube().data[..count];
         write_npy(&path, &shape, data).unwrap();
@@ -253,10 +201,7 @@ fn a_streamed_array_appears_only_when_complete() {
     writer.push(&[0.0, 1.0]).unwrap();
     writer.push(&[2.0, 3.0, 4.0, 5.0]).unwrap();
     writer.finish().unwrap();
-    assert_eq!(
-        read_npy::<f32>(&path).unwrap().data,
-        [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
-    );
+    assert_eq!(read_npy::<f32>(&path).unwrap().data, [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
 }
 
 #[test]

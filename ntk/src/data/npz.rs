@@ -41,36 +41,22 @@ impl Npz {
         let (mut file, length) = open_regular(path)?;
         count_members(&mut file, length, path)?;
         let archive = ZipArchive::new(BufReader::new(file)).map_err(|e| damaged(path, &e))?;
-        let mut npz = Npz {
-            archive,
-            path: path.to_owned(),
-            names: Vec::new(),
-        };
+        let mut npz = Npz { archive, path: path.to_owned(), names: Vec::new() };
         let bad = |what: String| Error::data(path, what, WRITE_AGAIN);
         if npz.archive.has_duplicate_names() {
             return Err(bad("holds two members of one name".into()));
         }
         for index in 0..npz.archive.len() {
-            let entry = npz
-                .archive
-                .by_index_data(index)
-                .map_err(|e| damaged(path, &e))?;
+            let entry = npz.archive.by_index_data(index).map_err(|e| damaged(path, &e))?;
             let name = entry.name().map_err(|e| damaged(path, &e))?.into_owned();
             let shown = shorten(&name);
-            if name.starts_with('/')
-                || name.contains('\\')
-                || name.split('/').any(|part| part == "..")
-            {
-                return Err(bad(format!(
-                    "holds a member `{shown}` that points outside the archive"
-                )));
+            if name.starts_with('/') || name.contains('\\') || name.split('/').any(|part| part == "..") {
+                return Err(bad(format!("holds a member `{shown}` that points outside the archive")));
             }
             if entry.encrypted() {
                 return Err(bad(format!("holds an encrypted member `{shown}`")));
             }
-            if entry.size() > UNPACKED_FREELY
-                && entry.size() / LARGEST_RATIO > entry.compressed_size()
-            {
+            if entry.size() > UNPACKED_FREELY && entry.size() / LARGEST_RATIO > entry.compressed_size() {
                 return Err(Error::data(
                     path,
                     format!(
@@ -81,14 +67,9 @@ impl Npz {
                     "if it is yours, write it unpacked with numpy.savez",
                 ));
             }
-            npz.names
-                .push(name.strip_suffix(".npy").unwrap_or(&name).to_owned());
+            npz.names.push(name.strip_suffix(".npy").unwrap_or(&name).to_owned());
         }
-        if npz
-            .archive
-            .has_overlapping_entries()
-            .map_err(|e| damaged(path, &e))?
-        {
+        if npz.archive.has_overlapping_entries().map_err(|e| damaged(path, &e))? {
             return Err(bad("holds members that share bytes".into()));
         }
         Ok(npz)
@@ -112,16 +93,10 @@ impl Npz {
     /// # Errors
     /// As [`Npz::header`], and where its checksum does not agree.
     pub fn read<T: Element>(&mut self, name: &str) -> Result<Array<T>> {
-        self.member(name, |mut from, header, path| {
-            read_body(&mut from, header, path)
-        })
+        self.member(name, |mut from, header, path| read_body(&mut from, header, path))
     }
 
-    fn member<R>(
-        &mut self,
-        name: &str,
-        then: impl FnOnce(&mut dyn Read, &Header, &Path) -> Result<R>,
-    ) -> Result<R> {
+    fn member<R>(&mut self, name: &str, then: impl FnOnce(&mut dyn Read, &Header, &Path) -> Result<R>) -> Result<R> {
         let Some(index) = self.names.iter().position(|n| n == name) else {
             let known: Vec<_> = self.names.iter().take(20).map(|n| shorten(n)).collect();
             return Err(Error::data(
@@ -130,10 +105,7 @@ impl Npz {
                 format!("it holds: {}", known.join(", ")),
             ));
         };
-        let mut member = self
-            .archive
-            .by_index(index)
-            .map_err(|e| damaged(&self.path, &e))?;
+        let mut member = self.archive.by_index(index).map_err(|e| damaged(&self.path, &e))?;
         let path = self.path.join(shorten(name));
         let length = member.size();
         let header = Header::read(&mut member, length, &path)?;
@@ -144,46 +116,28 @@ impl Npz {
 /// Refuses a table of contents too long to be held, before the zip reader holds it.
 fn count_members(file: &mut File, length: u64, path: &Path) -> Result<()> {
     const END: &[u8; 4] = b"PK\x05\x06";
-    let read = |source| Error::Read {
-        path: path.to_owned(),
-        source,
-    };
+    let read = |source| Error::Read { path: path.to_owned(), source };
     let tail = length.min(22 + 65_535);
     file.seek(SeekFrom::End(-(tail as i64))).map_err(read)?;
     let mut bytes = Vec::with_capacity(tail as usize);
     file.take(tail).read_to_end(&mut bytes).map_err(read)?;
     file.rewind().map_err(read)?;
     let Some(at) = bytes.windows(4).rposition(|w| w == END) else {
-        return Err(Error::data(
-            path,
-            "is not a zip archive, or cut short",
-            WRITE_AGAIN,
-        ));
+        return Err(Error::data(path, "is not a zip archive, or cut short", WRITE_AGAIN));
     };
-    let count = bytes
-        .get(at + 10..at + 12)
-        .map_or(0, |b| usize::from(u16::from_le_bytes([b[0], b[1]])));
+    let count = bytes.get(at + 10..at + 12).map_or(0, |b| usize::from(u16::from_le_bytes([b[0], b[1]])));
     if count > MOST_MEMBERS {
-        return Err(Error::data(
-            path,
-            format!("holds more than {MOST_MEMBERS} members"),
-            WRITE_AGAIN,
-        ));
+        return Err(Error::data(path, format!("holds more than {MOST_MEMBERS} members"), WRITE_AGAIN));
     }
     Ok(())
 }
 
 fn damaged(path: &Path, error: &zip::result::ZipError) -> Error {
     match error {
-        zip::result::ZipError::Io(e) if e.raw_os_error().is_some() => Error::Read {
-            path: path.to_owned(),
-            source: std::io::Error::from(e.kind()),
-        },
-        other => Error::data(
-            path,
-            format!("cannot be read as a zip archive: {other}"),
-            WRITE_AGAIN,
-        ),
+        zip::result::ZipError::Io(e) if e.raw_os_error().is_some() => {
+            Error::Read { path: path.to_owned(), source: std::io::Error::from(e.kind()) }
+        }
+        other => Error::data(path, format!("cannot be read as a zip archive: {other}"), WRITE_AGAIN),
     }
 }
 
@@ -200,11 +154,8 @@ pub fn write_npz<'a, T: Element>(
     write_aside(path, |to| {
         let mut zip = ZipWriter::new(to);
         for (name, array) in members {
-            let large =
-                array.data.len().saturating_mul(T::BYTES) as u64 > u64::from(u32::MAX) - (1 << 16);
-            let options = SimpleFileOptions::default()
-                .compression_method(CompressionMethod::Stored)
-                .large_file(large);
+            let large = array.data.len().saturating_mul(T::BYTES) as u64 > u64::from(u32::MAX) - (1 << 16);
+            let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored).large_file(large);
             zip.start_file(format!("{name}.npy"), options)?;
             write_npy_to(&mut zip, &array.shape, &array.data)?;
         }
@@ -228,11 +179,7 @@ mod tests {
     ) -> tempfile::NamedTempFile {
         let mut zip = ZipWriter::new(std::io::Cursor::new(Vec::new()));
         for (name, bytes) in members {
-            zip.start_file(
-                *name,
-                SimpleFileOptions::default().compression_method(method),
-            )
-            .unwrap();
+            zip.start_file(*name, SimpleFileOptions::default().compression_method(method)).unwrap();
             zip.write_all(bytes).unwrap();
         }
         let mut bytes = zip.finish().unwrap().into_inner();
@@ -250,16 +197,10 @@ mod tests {
 
     fn replace(bytes: &mut [u8], from: &[u8], to: &[u8]) {
         assert_eq!(from.len(), to.len());
-        let places: Vec<_> = bytes
-            .windows(from.len())
-            .enumerate()
-            .filter(|(_, w)| *w == from)
-            .map(|(i, _)| i)
-            .collect();
+        let places: Vec<_> =
+            bytes.windows(from.len()).enumerate().filter(|(_, w)| *w == from).map(|(i, _)| i).collect();
         assert!(!places.is_empty());
-        places
-            .into_iter()
-            .for_each(|i| bytes[i..i + to.len()].copy_from_slice(to));
+        places.into_iter().for_each(|i| bytes[i..i + to.len()].copy_from_slice(to));
     }
 
     #[test]
@@ -295,28 +236,20 @@ mod tests {
             let error = Npz::open(file.path()).err().unwrap().to_string();
             assert!(error.contains("points outside"), "{error}");
         }
-        let file = archive(
-            &[("a.npy", one.clone()), ("b.npy", one)],
-            CompressionMethod::Stored,
-            |bytes| {
-                replace(bytes, b"b.npy", b"a.npy");
-            },
-        );
+        let file = archive(&[("a.npy", one.clone()), ("b.npy", one)], CompressionMethod::Stored, |bytes| {
+            replace(bytes, b"b.npy", b"a.npy");
+        });
         let error = Npz::open(file.path()).err().unwrap().to_string();
         assert!(error.contains("two members of one name"), "{error}");
     }
 
     #[test]
     fn an_encrypted_member_is_refused() {
-        let file = archive(
-            &[("a.npy", npy(&[1], &[1.0]))],
-            CompressionMethod::Stored,
-            |bytes| {
-                let at = bytes.windows(4).position(|w| w == b"PK\x01\x02").unwrap();
-                bytes[6] |= 1;
-                bytes[at + 8] |= 1;
-            },
-        );
+        let file = archive(&[("a.npy", npy(&[1], &[1.0]))], CompressionMethod::Stored, |bytes| {
+            let at = bytes.windows(4).position(|w| w == b"PK\x01\x02").unwrap();
+            bytes[6] |= 1;
+            bytes[at + 8] |= 1;
+        });
         let error = Npz::open(file.path()).err().unwrap().to_string();
         assert!(error.contains("encrypted"), "{error}");
     }
@@ -331,10 +264,7 @@ mod tests {
         assert!(file.as_file().metadata().unwrap().len() < 200_000);
         let start = std::time::Instant::now();
         let error = Npz::open(file.path()).err().unwrap();
-        assert!(
-            error.to_string().contains("too much to be believed") && error.code() == 3,
-            "{error}"
-        );
+        assert!(error.to_string().contains("too much to be believed") && error.code() == 3, "{error}");
         assert!(start.elapsed().as_millis() < 500);
     }
 
@@ -344,14 +274,8 @@ mod tests {
         bytes.extend([0; 64]);
         for method in [CompressionMethod::Stored, CompressionMethod::Deflated] {
             let file = archive(&[("x.npy", bytes.clone())], method, |_| {});
-            let error = Npz::open(file.path())
-                .unwrap()
-                .read::<f64>("x")
-                .unwrap_err();
-            assert!(
-                error.to_string().contains("cut short") && error.code() == 3,
-                "{error}"
-            );
+            let error = Npz::open(file.path()).unwrap().read::<f64>("x").unwrap_err();
+            assert!(error.to_string().contains("cut short") && error.code() == 3, "{error}");
         }
     }
 
@@ -359,33 +283,17 @@ mod tests {
     fn a_flipped_bit_is_found_by_the_checksum() {
         for method in [CompressionMethod::Stored, CompressionMethod::Deflated] {
             let numbers: Vec<f64> = (0..64).map(|i| f64::from(i).sin()).collect();
-            let file = archive(&[("x.npy", npy(&[64], &numbers))], method, |bytes| {
-                bytes[300] ^= 1
-            });
-            let error = Npz::open(file.path())
-                .unwrap()
-                .read::<f64>("x")
-                .unwrap_err();
+            let file = archive(&[("x.npy", npy(&[64], &numbers))], method, |bytes| bytes[300] ^= 1);
+            let error = Npz::open(file.path()).unwrap().read::<f64>("x").unwrap_err();
             assert_eq!(error.code(), 3, "{error}");
         }
     }
 
     #[test]
     fn what_is_no_archive_or_half_of_one_is_refused() {
-        let whole = archive(
-            &[("x.npy", npy(&[64], &[0.0; 64]))],
-            CompressionMethod::Stored,
-            |_| {},
-        );
+        let whole = archive(&[("x.npy", npy(&[64], &[0.0; 64]))], CompressionMethod::Stored, |_| {});
         let bytes = std::fs::read(whole.path()).unwrap();
-        for length in [
-            1,
-            4,
-            100,
-            bytes.len() / 2,
-            bytes.len() - 30,
-            bytes.len() - 1,
-        ] {
+        for length in [1, 4, 100, bytes.len() / 2, bytes.len() - 30, bytes.len() - 1] {
             let mut file = tempfile::NamedTempFile::new().unwrap();
             file.write_all(&bytes[..length]).unwrap();
             let error = Npz::open(file.path()).err().expect("half an archive");
@@ -396,15 +304,11 @@ mod tests {
     #[test]
     fn members_that_share_bytes_are_refused() {
         let one = npy(&[1], &[1.0]);
-        let file = archive(
-            &[("a.npy", one.clone()), ("b.npy", one)],
-            CompressionMethod::Stored,
-            |bytes| {
-                // The second entry of the table is pointed at the first member's bytes.
-                let at = bytes.windows(4).rposition(|w| w == b"PK\x01\x02").unwrap();
-                bytes[at + 42..at + 46].fill(0);
-            },
-        );
+        let file = archive(&[("a.npy", one.clone()), ("b.npy", one)], CompressionMethod::Stored, |bytes| {
+            // The second entry of the table is pointed at the first member's bytes.
+            let at = bytes.windows(4).rposition(|w| w == b"PK\x01\x02").unwrap();
+            bytes[at + 42..at + 46].fill(0);
+        });
         let refused = Npz::open(file.path()).err().map(|e| e.code());
         assert_eq!(refused, Some(3));
     }

@@ -46,10 +46,7 @@ impl Inputs {
 #[derive(Debug)]
 pub(super) enum Labels {
     /// A class each, 0 to `names.len()`.
-    Classes {
-        labels: Vec<usize>,
-        names: Vec<String>,
-    },
+    Classes { labels: Vec<usize>, names: Vec<String> },
     /// Real targets, `[n, o]`.
     Targets(Array<f64>),
 }
@@ -64,26 +61,16 @@ pub(super) struct Records {
 impl Records {
     /// Samples whose classes are known to be within `names`.
     pub(super) fn labelled(inputs: Inputs, labels: Vec<usize>, names: Vec<String>) -> Self {
-        Records {
-            inputs,
-            labels: Labels::Classes { labels, names },
-        }
+        Records { inputs, labels: Labels::Classes { labels, names } }
     }
 
     /// Samples with whole numbers as classes; they are numbered in increasing order.
     pub(super) fn classified(inputs: Inputs, labels: &[i64], path: &Path) -> Result<Self> {
         let mut order: BTreeMap<i64, usize> = labels.iter().map(|&l| (l, 0)).collect();
         check_count(order.len(), order.keys().next().map(i64::to_string), path)?;
-        order
-            .values_mut()
-            .enumerate()
-            .for_each(|(k, place)| *place = k);
+        order.values_mut().enumerate().for_each(|(k, place)| *place = k);
         let numbered = labels.iter().map(|l| order[l]).collect();
-        Ok(Records::labelled(
-            inputs,
-            numbered,
-            order.keys().map(i64::to_string).collect(),
-        ))
+        Ok(Records::labelled(inputs, numbered, order.keys().map(i64::to_string).collect()))
     }
 
     /// Samples with names as classes, in alphabetical order; by value where all of them are whole numbers.
@@ -113,10 +100,7 @@ impl Records {
         }
         let mut order: BTreeMap<&str, usize> = names.iter().map(|n| (n.as_str(), 0)).collect();
         check_count(order.len(), order.keys().next().map(|n| shorten(n)), path)?;
-        order
-            .values_mut()
-            .enumerate()
-            .for_each(|(k, place)| *place = k);
+        order.values_mut().enumerate().for_each(|(k, place)| *place = k);
         let numbered = names.iter().map(|n| order[n.as_str()]).collect();
         let names = order.keys().map(|n| shorten(n)).collect();
         Ok(Records::labelled(inputs, numbered, names))
@@ -132,13 +116,8 @@ impl Records {
 
     /// These samples, then those of a further file of the same set.
     pub(super) fn followed_by(mut self, next: Records, path: &Path) -> Result<Self> {
-        let differs = |what: &str| {
-            Error::data(
-                path,
-                format!("{what} than the files before it"),
-                "take all files from one set",
-            )
-        };
+        let differs =
+            |what: &str| Error::data(path, format!("{what} than the files before it"), "take all files from one set");
         match (&mut self.inputs, next.inputs) {
             (Inputs::Bytes(a), Inputs::Bytes(b)) if a.shape[1..] == b.shape[1..] => {
                 a.shape[0] += b.shape[0];
@@ -147,13 +126,9 @@ impl Records {
             _ => return Err(differs("has other sizes of samples")),
         }
         match (&mut self.labels, next.labels) {
-            (
-                Labels::Classes { labels, names },
-                Labels::Classes {
-                    labels: more,
-                    names: theirs,
-                },
-            ) if *names == theirs => {
+            (Labels::Classes { labels, names }, Labels::Classes { labels: more, names: theirs })
+                if *names == theirs =>
+            {
                 labels.extend(more);
                 Ok(self)
             }
@@ -172,21 +147,15 @@ pub(super) fn whole_number(x: f64) -> Option<i64> {
 
 fn check_count(classes: usize, first: Option<String>, path: &Path) -> Result<()> {
     match (classes, first) {
-        (0, _) => Err(Error::data(
-            path,
-            "holds no samples",
-            "give at least one a class",
-        )),
+        (0, _) => Err(Error::data(path, "holds no samples", "give at least one a class")),
         (1, Some(name)) => Err(Error::data(
             path,
             format!("holds only one class, `{name}`, from row 0 to the last"),
             "give at least two classes",
         )),
-        (k, _) if k > MOST_CLASSES => Err(Error::data(
-            path,
-            format!("holds {k} different labels, too many for classes"),
-            REAL_LABELS,
-        )),
+        (k, _) if k > MOST_CLASSES => {
+            Err(Error::data(path, format!("holds {k} different labels, too many for classes"), REAL_LABELS))
+        }
         _ => Ok(()),
     }
 }
@@ -197,11 +166,7 @@ fn check_count(classes: usize, first: Option<String>, path: &Path) -> Result<()>
 /// [`Error::NotFinite`].
 pub fn check_finite<T: Element>(array: &Array<T>, path: &Path) -> Result<()> {
     // The common case looks at whole blocks and by all threads; where something is found is asked afterwards.
-    if array
-        .data
-        .par_chunks(1 << 14)
-        .all(|block| block.iter().fold(true, |all, x| all & x.is_finite()))
-    {
+    if array.data.par_chunks(1 << 14).all(|block| block.iter().fold(true, |all, x| all & x.is_finite())) {
         return Ok(());
     }
     let first = array.data.iter().position(|x| !x.is_finite()).unwrap_or(0);

@@ -41,10 +41,7 @@ impl SafeTensorsFile {
     pub fn open(path: &Path) -> Result<Self> {
         let (mut file, length) = open_regular(path)?;
         let bad = |what: String| Error::data(path, what, WRITE_AGAIN);
-        let read = |source| Error::Read {
-            path: path.to_owned(),
-            source,
-        };
+        let read = |source| Error::Read { path: path.to_owned(), source };
         let mut size = [0u8; 8];
         if length < 8 {
             return Err(bad("ends within its header".into()));
@@ -52,35 +49,24 @@ impl SafeTensorsFile {
         file.read_exact(&mut size).map_err(read)?;
         let size = u64::from_le_bytes(size);
         if size > LONGEST {
-            return Err(bad(format!(
-                "announces a header of {size} bytes, more than {LONGEST}"
-            )));
+            return Err(bad(format!("announces a header of {size} bytes, more than {LONGEST}")));
         }
         if size > length - 8 {
             return Err(bad(format!("ends within its header of {size} bytes")));
         }
         let mut text = vec![0u8; size as usize];
         file.read_exact(&mut text).map_err(read)?;
-        let table: Table = serde_json::from_slice(&text)
-            .map_err(|e| bad(format!("has an unreadable header: {e}")))?;
+        let table: Table = serde_json::from_slice(&text).map_err(|e| bad(format!("has an unreadable header: {e}")))?;
         let mut entries = table.0;
         entries.sort_by_key(|(_, info)| info.data_offsets);
         let names = entries.iter().map(|(name, _)| name.clone()).collect();
-        let metadata = Metadata::new(None, entries)
-            .map_err(|e| bad(format!("has a header that contradicts itself: {e}")))?;
+        let metadata =
+            Metadata::new(None, entries).map_err(|e| bad(format!("has a header that contradicts itself: {e}")))?;
         let (found, expected) = (length - 8 - size, metadata.data_len() as u64);
         if found != expected {
-            return Err(bad(format!(
-                "holds {found} bytes of numbers where the header announces {expected}"
-            )));
+            return Err(bad(format!("holds {found} bytes of numbers where the header announces {expected}")));
         }
-        Ok(SafeTensorsFile {
-            file,
-            path: path.to_owned(),
-            metadata,
-            names,
-            start: 8 + size,
-        })
+        Ok(SafeTensorsFile { file, path: path.to_owned(), metadata, names, start: 8 + size })
     }
 
     /// The names of the arrays in the order of the file.
@@ -93,13 +79,10 @@ impl SafeTensorsFile {
     /// # Errors
     /// [`Error::Data`] where there is no such array or it holds other numbers.
     pub fn header(&self, name: &str) -> Result<Header> {
-        let info = self.metadata.info(name).ok_or_else(|| {
-            Error::data(
-                &self.path,
-                format!("holds no array `{}`", shorten(name)),
-                WRITE_AGAIN,
-            )
-        })?;
+        let info = self
+            .metadata
+            .info(name)
+            .ok_or_else(|| Error::data(&self.path, format!("holds no array `{}`", shorten(name)), WRITE_AGAIN))?;
         let dtype = match info.dtype {
             safetensors::Dtype::F32 => Dtype::F32,
             safetensors::Dtype::F64 => Dtype::F64,
@@ -112,13 +95,7 @@ impl SafeTensorsFile {
             }
         };
         let offset = self.start + info.data_offsets.0 as u64;
-        Ok(Header {
-            dtype,
-            big_endian: false,
-            fortran: false,
-            shape: info.shape.clone(),
-            offset,
-        })
+        Ok(Header { dtype, big_endian: false, fortran: false, shape: info.shape.clone(), offset })
     }
 
     /// Reads an array, cast to `T`.
@@ -130,10 +107,7 @@ impl SafeTensorsFile {
         let path = self.path.join(shorten(name));
         self.file
             .seek(SeekFrom::Start(header.offset))
-            .map_err(|source| Error::Read {
-                path: self.path.clone(),
-                source,
-            })?;
+            .map_err(|source| Error::Read { path: self.path.clone(), source })?;
         let bytes = header.count() as u64 * header.dtype.bytes() as u64;
         read_body(&mut (&mut self.file).take(bytes), &header, &path)
     }
@@ -152,18 +126,12 @@ impl<'de> Deserialize<'de> for Table {
                 f.write_str("a table of arrays")
             }
 
-            fn visit_map<A: MapAccess<'de>>(
-                self,
-                mut map: A,
-            ) -> std::result::Result<Table, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Table, A::Error> {
                 let mut seen = std::collections::HashSet::new();
                 let mut entries = Vec::new();
                 while let Some(name) = map.next_key::<String>()? {
                     if !seen.insert(name.clone()) {
-                        return Err(A::Error::custom(format!(
-                            "the name `{}` comes twice",
-                            shorten(&name)
-                        )));
+                        return Err(A::Error::custom(format!("the name `{}` comes twice", shorten(&name))));
                     }
                     if name == "__metadata__" {
                         map.next_value::<IgnoredAny>()?;
@@ -205,10 +173,7 @@ pub fn write_safetensors<'a, T: Element>(
         to.write_all(&(text.len() as u64).to_le_bytes())?;
         to.write_all(text.as_bytes())?;
         let mut bytes = Vec::new();
-        for part in members
-            .iter()
-            .flat_map(|(_, array)| array.data.chunks(1 << 15))
-        {
+        for part in members.iter().flat_map(|(_, array)| array.data.chunks(1 << 15)) {
             bytes.clear();
             T::put(part, &mut bytes);
             to.write_all(&bytes)?;
@@ -224,8 +189,7 @@ mod tests {
 
     fn file_of(header: &str, body: &[u8]) -> tempfile::NamedTempFile {
         let mut file = tempfile::NamedTempFile::new().unwrap();
-        file.write_all(&(header.len() as u64).to_le_bytes())
-            .unwrap();
+        file.write_all(&(header.len() as u64).to_le_bytes()).unwrap();
         file.write_all(header.as_bytes()).unwrap();
         file.write_all(body).unwrap();
         file
@@ -248,10 +212,7 @@ mod tests {
         let bytes = std::fs::read(&path).unwrap();
         let theirs = safetensors::SafeTensors::deserialize(&bytes).unwrap();
         assert_eq!(theirs.tensor("W0").unwrap().shape(), [2, 3, 4]);
-        assert_eq!(
-            theirs.tensor("b0").unwrap().data()[8..16],
-            2f64.to_le_bytes()
-        );
+        assert_eq!(theirs.tensor("b0").unwrap().data()[8..16], 2f64.to_le_bytes());
         let mut ours = SafeTensorsFile::open(&path).unwrap();
         assert_eq!(ours.names(), ["W0", "b0"]);
         assert_eq!(ours.read::<f64>("b0").unwrap(), flat);
@@ -281,10 +242,7 @@ mod tests {
     fn a_header_longer_than_its_limit_is_not_fetched() {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(&u64::MAX.to_le_bytes()).unwrap();
-        let error = SafeTensorsFile::open(file.path())
-            .err()
-            .unwrap()
-            .to_string();
+        let error = SafeTensorsFile::open(file.path()).err().unwrap().to_string();
         assert!(error.contains("18446744073709551615"), "{error}");
     }
 
@@ -294,27 +252,14 @@ mod tests {
         let header = format!("{{{}}}", (0..30_000).map(one).collect::<Vec<_>>().join(","));
         let file = file_of(&header, &[]);
         let start = std::time::Instant::now();
-        assert_eq!(
-            SafeTensorsFile::open(file.path()).unwrap().names().len(),
-            30_000
-        );
+        assert_eq!(SafeTensorsFile::open(file.path()).unwrap().names().len(), 30_000);
         assert!(start.elapsed().as_millis() < 800);
     }
 
     #[test]
     fn half_precision_is_refused_with_what_to_do() {
-        let file = file_of(
-            r#"{"W0":{"dtype":"F16","shape":[2],"data_offsets":[0,4]}}"#,
-            &[0; 4],
-        );
-        let error = SafeTensorsFile::open(file.path())
-            .unwrap()
-            .read::<f64>("W0")
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains("F16") && error.ends_with("convert it to F32 or F64 first"),
-            "{error}"
-        );
+        let file = file_of(r#"{"W0":{"dtype":"F16","shape":[2],"data_offsets":[0,4]}}"#, &[0; 4]);
+        let error = SafeTensorsFile::open(file.path()).unwrap().read::<f64>("W0").unwrap_err().to_string();
+        assert!(error.contains("F16") && error.ends_with("convert it to F32 or F64 first"), "{error}");
     }
 }

@@ -70,25 +70,14 @@ impl Selection {
     ///
     /// # Errors
     /// [`Error::Usage`] where more are asked for than there are, or none.
-    pub(super) fn rows(
-        &self,
-        class_of: &[usize],
-        classes: usize,
-    ) -> Result<(Vec<usize>, Vec<usize>)> {
+    pub(super) fn rows(&self, class_of: &[usize], classes: usize) -> Result<(Vec<usize>, Vec<usize>)> {
         let total = class_of.len();
         let n = self.n.unwrap_or(total.saturating_sub(self.test));
         if n == 0 {
-            return Err(Error::usage(
-                "no sample is left to train on",
-                "ask for at least one with --n",
-            ));
+            return Err(Error::usage("no sample is left to train on", "ask for at least one with --n"));
         }
         if n.checked_add(self.test).is_none_or(|wanted| wanted > total) {
-            let asked = if self.test == 0 {
-                format!("{n}")
-            } else {
-                format!("{n} + {}", self.test)
-            };
+            let asked = if self.test == 0 { format!("{n}") } else { format!("{n} + {}", self.test) };
             return Err(Error::usage(
                 format!("{asked} samples are asked for, the data has {total}"),
                 "ask for fewer with --n and --test",
@@ -98,18 +87,14 @@ impl Selection {
             return Ok(((0..total).collect(), Vec::new()));
         }
         let mut hands: Vec<Vec<usize>> = vec![Vec::new(); classes.max(1)];
-        class_of
-            .iter()
-            .enumerate()
-            .for_each(|(row, &class)| hands[class].push(row));
+        class_of.iter().enumerate().for_each(|(row, &class)| hands[class].push(row));
         for (class, hand) in hands.iter_mut().enumerate() {
             let mut stream = ChaCha8Rng::seed_from_u64(self.seed);
             stream.set_stream(class as u64);
             hand.shuffle(&mut stream);
         }
         let longest = hands.iter().map(Vec::len).max().unwrap_or(0);
-        let mut order = (0..longest)
-            .flat_map(|turn| hands.iter().filter_map(move |hand| hand.get(turn).copied()));
+        let mut order = (0..longest).flat_map(|turn| hands.iter().filter_map(move |hand| hand.get(turn).copied()));
         let train = order.by_ref().take(n).collect();
         Ok((train, order.take(self.test).collect()))
     }
@@ -123,10 +108,7 @@ impl Selection {
             return Ok(None);
         }
         let Labels::Classes { names, .. } = labels else {
-            return Err(Error::usage(
-                "classes are asked for of data with real targets",
-                "leave out --classes",
-            ));
+            return Err(Error::usage("classes are asked for of data with real targets", "leave out --classes"));
         };
         let mut kept = Vec::new();
         for wanted in &self.classes {
@@ -135,43 +117,26 @@ impl Selection {
                 .position(|name| name == wanted)
                 .ok_or_else(|| Error::unknown("class", wanted, names.iter().map(String::as_str)))?;
             if kept.contains(&class) {
-                return Err(Error::usage(
-                    format!("the class `{wanted}` is asked for twice"),
-                    "name each class once",
-                ));
+                return Err(Error::usage(format!("the class `{wanted}` is asked for twice"), "name each class once"));
             }
             kept.push(class);
         }
         if kept.len() < 2 {
-            return Err(Error::usage(
-                "a single class is asked for",
-                "name at least two, as --classes 3,8",
-            ));
+            return Err(Error::usage("a single class is asked for", "name at least two, as --classes 3,8"));
         }
         Ok(Some(kept))
     }
 }
 
 /// Scales both parts; tells `(shift, scale)` where one pair serves all numbers: `x -> (x - shift) / scale`.
-pub(super) fn normalize(
-    how: Normalize,
-    train: &mut Array<f64>,
-    test: Option<&mut Array<f64>>,
-) -> (f64, f64) {
+pub(super) fn normalize(how: Normalize, train: &mut Array<f64>, test: Option<&mut Array<f64>>) -> (f64, f64) {
     // A scale of zero or beyond the finite would make NaN of constant data; it is left unscaled.
     let usable = |scale: f64| {
-        if scale > 0.0 && scale.is_finite() {
-            scale
-        } else {
-            1.0
-        }
+        if scale > 0.0 && scale.is_finite() { scale } else { 1.0 }
     };
     let (shift, scale) = match how {
         Normalize::None => return (0.0, 1.0),
-        Normalize::Unit => (
-            0.0,
-            usable(train.data.iter().fold(0.0, |m: f64, x| m.max(x.abs()))),
-        ),
+        Normalize::Unit => (0.0, usable(train.data.iter().fold(0.0, |m: f64, x| m.max(x.abs())))),
         Normalize::Standard => {
             let (mean, deviation) = moments(&train.data);
             (mean, usable(deviation))
@@ -182,11 +147,7 @@ pub(super) fn normalize(
                 for row in part.data.chunks_mut(width) {
                     // NUMERICS: the largest magnitude is taken out first, so that squares cannot overflow.
                     let largest = usable(row.iter().fold(0.0, |m: f64, x| m.max(x.abs())));
-                    let norm = row
-                        .iter()
-                        .map(|x| (x / largest).powi(2))
-                        .sum::<f64>()
-                        .sqrt();
+                    let norm = row.iter().map(|x| (x / largest).powi(2)).sum::<f64>().sqrt();
                     let norm = usable(norm);
                     row.iter_mut().for_each(|x| *x = *x / largest / norm);
                 }
@@ -217,10 +178,7 @@ fn sum(data: &[f64], f: impl Fn(f64) -> f64) -> f64 {
         let (eights, rest) = numbers.as_chunks::<8>();
         let mut lanes = [0.0; 8];
         for eight in eights {
-            lanes
-                .iter_mut()
-                .zip(eight)
-                .for_each(|(lane, &x)| *lane += f(x));
+            lanes.iter_mut().zip(eight).for_each(|(lane, &x)| *lane += f(x));
         }
         lanes.iter().sum::<f64>() + rest.iter().map(|&x| f(x)).sum::<f64>()
     };
@@ -232,12 +190,7 @@ mod tests {
     use super::*;
 
     fn select(n: Option<usize>, test: usize, seed: u64) -> Selection {
-        Selection {
-            n,
-            test,
-            seed,
-            ..Selection::default()
-        }
+        Selection { n, test, seed, ..Selection::default() }
     }
 
     #[test]
@@ -285,9 +238,7 @@ mod tests {
     #[test]
     fn too_many_and_none_are_refused() {
         let message = |s: Selection| s.rows(&[0, 1, 0, 1], 2).unwrap_err().to_string();
-        assert!(
-            message(select(Some(3), 2, 0)).contains("3 + 2 samples are asked for, the data has 4")
-        );
+        assert!(message(select(Some(3), 2, 0)).contains("3 + 2 samples are asked for, the data has 4"));
         assert!(message(select(Some(usize::MAX), 2, 0)).contains("the data has 4"));
         assert!(message(select(Some(0), 0, 0)).contains("no sample"));
         assert!(message(select(None, 4, 0)).contains("no sample"));
@@ -301,21 +252,14 @@ mod tests {
             let pair = normalize(how, &mut a, Some(&mut b));
             (a.data, b.data, pair)
         };
-        assert_eq!(
-            run(Normalize::Unit).0,
-            [1.0 / 9.0, 3.0 / 9.0, 5.0 / 9.0, -1.0]
-        );
+        assert_eq!(run(Normalize::Unit).0, [1.0 / 9.0, 3.0 / 9.0, 5.0 / 9.0, -1.0]);
         let (a, b, (mean, deviation)) = run(Normalize::Standard);
         // Mean 0, squares 1 + 9 + 25 + 81 = 116, over four.
         assert_eq!((mean, deviation), (0.0, 29f64.sqrt()));
         assert_eq!(b, [3.0 / 29f64.sqrt(), 4.0 / 29f64.sqrt()]);
         assert!((moments(&a).1 - 1.0).abs() < 1e-15);
         let (a, b, _) = run(Normalize::Rows);
-        assert!(
-            (a[0].hypot(a[1]) - 1.0).abs() < 1e-15
-                && (b[0] - 0.6).abs() < 1e-15
-                && (b[1] - 0.8).abs() < 1e-15
-        );
+        assert!((a[0].hypot(a[1]) - 1.0).abs() < 1e-15 && (b[0] - 0.6).abs() < 1e-15 && (b[1] - 0.8).abs() < 1e-15);
     }
 
     #[test]
@@ -334,9 +278,6 @@ mod tests {
         for name in NORMALIZATIONS {
             assert_eq!(name.parse::<Normalize>().unwrap().to_string(), name);
         }
-        assert_eq!(
-            "standart".parse::<Normalize>().unwrap_err().hint().unwrap(),
-            "did you mean `standard`?"
-        );
+        assert_eq!("standart".parse::<Normalize>().unwrap_err().hint().unwrap(), "did you mean `standard`?");
     }
 }

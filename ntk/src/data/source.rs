@@ -10,15 +10,7 @@ use crate::array::Array;
 use crate::error::{Error, Result};
 
 /// The names of the sources, as shown in lists and messages.
-pub const SOURCES: [&str; 7] = [
-    "digits",
-    "fashion",
-    "mnist:DIR",
-    "fashion:DIR",
-    "cifar10:DIR",
-    "csv:FILE",
-    "npz:FILE",
-];
+pub const SOURCES: [&str; 7] = ["digits", "fashion", "mnist:DIR", "fashion:DIR", "cifar10:DIR", "csv:FILE", "npz:FILE"];
 
 /// A source of samples.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,17 +40,11 @@ impl std::str::FromStr for Source {
         };
         let needs = |place: Option<PathBuf>, what: &str| match place {
             Some(path) if !path.as_os_str().is_empty() => Ok(path),
-            _ => Err(Error::usage(
-                format!("the data source `{name}` needs a path"),
-                format!("write {name}:{what}"),
-            )),
+            _ => Err(Error::usage(format!("the data source `{name}` needs a path"), format!("write {name}:{what}"))),
         };
         match name {
             "digits" if place.is_none() => Ok(Source::Digits),
-            "digits" => Err(Error::usage(
-                "the data source `digits` is embedded and takes no path",
-                "write digits",
-            )),
+            "digits" => Err(Error::usage("the data source `digits` is embedded and takes no path", "write digits")),
             "fashion" if place.is_none() => Ok(Source::Fashion),
             "fashion" => Ok(Source::Idx("fashion", needs(place, "DIR")?)),
             "mnist" => Ok(Source::Idx("mnist", needs(place, "DIR")?)),
@@ -72,10 +58,7 @@ impl std::str::FromStr for Source {
 
 fn unknown(text: &str, name: &str) -> Error {
     let heads = SOURCES.iter().map(|s| s.split(':').next().unwrap_or(s));
-    match (
-        crate::nearest::nearest(name, heads),
-        Path::new(text).extension().and_then(|e| e.to_str()),
-    ) {
+    match (crate::nearest::nearest(name, heads), Path::new(text).extension().and_then(|e| e.to_str())) {
         (None, Some(kind @ ("csv" | "npz"))) => Error::usage(
             format!("unknown data source `{}`", crate::error::shorten(text)),
             format!("write {kind}:{}", crate::error::shorten(text)),
@@ -125,9 +108,7 @@ fn read_npz(path: &Path) -> Result<Records> {
     let mut npz = Npz::open(path)?;
     let names = npz.names().to_vec();
     let find = |wanted: &str| {
-        let mut found = names
-            .iter()
-            .filter(|name| name.eq_ignore_ascii_case(wanted));
+        let mut found = names.iter().filter(|name| name.eq_ignore_ascii_case(wanted));
         match (found.next(), found.next()) {
             (Some(name), None) => Ok(name),
             (None, _) => Err(Error::data(
@@ -151,10 +132,7 @@ fn read_npz(path: &Path) -> Result<Records> {
     check_rows(&inputs, &targets, &path)?;
     match targets.rank() {
         1 => Records::classified(Inputs::Reals(inputs), &classes_of(&targets, &path)?, &path),
-        2 => Ok(Records {
-            inputs: Inputs::Reals(inputs),
-            labels: Labels::Targets(targets),
-        }),
+        2 => Ok(Records { inputs: Inputs::Reals(inputs), labels: Labels::Targets(targets) }),
         _ => Err(Error::data(
             path,
             format!("has shape {:?}", targets.shape),
@@ -180,11 +158,7 @@ pub(super) fn check_rows(inputs: &Array<f64>, targets: &Array<f64>, path: &Path)
     if targets.rank() == 0 || targets.rows() != inputs.rows() {
         return Err(Error::data(
             path,
-            format!(
-                "has shape {:?} for {} samples",
-                targets.shape,
-                inputs.rows()
-            ),
+            format!("has shape {:?} for {} samples", targets.shape, inputs.rows()),
             "give one row a sample",
         ));
     }
@@ -199,11 +173,7 @@ pub(super) fn classes_of(labels: &Array<f64>, path: &Path) -> Result<Vec<i64>> {
         .enumerate()
         .map(|(row, &x)| {
             whole_number(x).ok_or_else(|| {
-                Error::data(
-                    path,
-                    format!("has label {x} in row {row} (from 0), which is not a class"),
-                    REAL_LABELS,
-                )
+                Error::data(path, format!("has label {x} in row {row} (from 0), which is not a class"), REAL_LABELS)
             })
         })
         .collect()
@@ -215,15 +185,7 @@ mod tests {
 
     #[test]
     fn every_source_is_parsed_and_written_as_it_was_typed() {
-        for text in [
-            "digits",
-            "fashion",
-            "mnist:a/b",
-            "fashion:a b",
-            "cifar10:c",
-            "csv:d:e.csv",
-            "npz:f.npz",
-        ] {
+        for text in ["digits", "fashion", "mnist:a/b", "fashion:a b", "cifar10:c", "csv:d:e.csv", "npz:f.npz"] {
             assert_eq!(text.parse::<Source>().unwrap().to_string(), text);
         }
     }

@@ -41,10 +41,7 @@ fn columns(inputs: &Array<f64>, how: Normalize, said: &mut Vec<String>) {
             *high = high.max(x);
         }
     }
-    let constant: Vec<String> = (0..width)
-        .filter(|&k| least[k] == most[k])
-        .map(|k| k.to_string())
-        .collect();
+    let constant: Vec<String> = (0..width).filter(|&k| least[k] == most[k]).map(|k| k.to_string()).collect();
     if !constant.is_empty() {
         let more = if constant.len() > 5 { ", ..." } else { "" };
         said.push(format!(
@@ -53,14 +50,8 @@ fn columns(inputs: &Array<f64>, how: Normalize, said: &mut Vec<String>) {
             constant[..constant.len().min(5)].join(", ")
         ));
     }
-    let spans = least
-        .iter()
-        .zip(&most)
-        .map(|(low, high)| high - low)
-        .filter(|&span| span > 0.0);
-    let (narrow, wide) = spans.fold((f64::INFINITY, 0.0), |(a, b): (f64, f64), span| {
-        (a.min(span), b.max(span))
-    });
+    let spans = least.iter().zip(&most).map(|(low, high)| high - low).filter(|&span| span > 0.0);
+    let (narrow, wide) = spans.fold((f64::INFINITY, 0.0), |(a, b): (f64, f64), span| (a.min(span), b.max(span)));
     if wide > 100.0 * narrow && how != Normalize::Rows {
         said.push(format!(
             "features differ in scale by {:.0}: the widest spans {wide:.3}, the narrowest {narrow:.3e}; one mean and \
@@ -120,52 +111,20 @@ mod tests {
 
     #[test]
     fn constant_features_duplicates_and_scales_are_told() {
-        let text = warn(
-            &[3, 2],
-            &[1.0, 5.0, -1.0, 5.0, 0.5, 5.0],
-            Normalize::Standard,
-        );
-        assert!(
-            text.contains("1 of 2 features") && text.contains("column 1 "),
-            "{text}"
-        );
-        let text = warn(
-            &[3, 2],
-            &[1.0, 0.0, -1.0, 2.0, 1.0, -0.0],
-            Normalize::Standard,
-        );
-        assert!(
-            text.contains("1 sample(s)") && text.contains("row 12 does row 10"),
-            "{text}"
-        );
-        let text = warn(
-            &[3, 2],
-            &[1.0, 500.0, -1.0, 1000.0, 1.5, -20.0],
-            Normalize::Standard,
-        );
+        let text = warn(&[3, 2], &[1.0, 5.0, -1.0, 5.0, 0.5, 5.0], Normalize::Standard);
+        assert!(text.contains("1 of 2 features") && text.contains("column 1 "), "{text}");
+        let text = warn(&[3, 2], &[1.0, 0.0, -1.0, 2.0, 1.0, -0.0], Normalize::Standard);
+        assert!(text.contains("1 sample(s)") && text.contains("row 12 does row 10"), "{text}");
+        let text = warn(&[3, 2], &[1.0, 500.0, -1.0, 1000.0, 1.5, -20.0], Normalize::Standard);
         assert!(text.contains("differ in scale by 408"), "{text}");
-        let text = warn(
-            &[3, 2],
-            &[100.0, 100.5, 101.0, 99.0, 99.5, 102.0],
-            Normalize::None,
-        );
+        let text = warn(&[3, 2], &[100.0, 100.5, 101.0, 99.0, 99.5, 102.0], Normalize::None);
         assert!(text.contains("not standardized"), "{text}");
     }
 
     #[test]
     fn sound_samples_are_passed_in_silence() {
-        assert_eq!(
-            warn(&[3, 2], &[1.0, -1.2, -1.0, 1.1, 0.5, 0.1], Normalize::None),
-            ""
-        );
+        assert_eq!(warn(&[3, 2], &[1.0, -1.2, -1.0, 1.1, 0.5, 0.1], Normalize::None), "");
         // A constant pixel of an image is no fault.
-        assert_eq!(
-            warn(
-                &[3, 1, 2, 1],
-                &[1.0, 0.0, -1.0, 0.0, 0.5, 0.0],
-                Normalize::Standard
-            ),
-            ""
-        );
+        assert_eq!(warn(&[3, 1, 2, 1], &[1.0, 0.0, -1.0, 0.0, 0.5, 0.0], Normalize::Standard), "");
     }
 }

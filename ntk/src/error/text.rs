@@ -61,9 +61,7 @@ pub(super) struct Twins(pub(super) Option<(usize, usize)>);
 
 impl fmt::Display for Twins {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.map_or(Ok(()), |(i, j)| {
-            write!(f, " (samples {i} and {j} are equal)")
-        })
+        self.0.map_or(Ok(()), |(i, j)| write!(f, " (samples {i} and {j} are equal)"))
     }
 }
 
@@ -91,11 +89,7 @@ impl fmt::Display for Bytes {
             value /= 1024.0;
             unit += 1;
         }
-        let digits = if value < 10.0 {
-            2
-        } else {
-            usize::from(value < 100.0)
-        };
+        let digits = if value < 10.0 { 2 } else { usize::from(value < 100.0) };
         write!(f, "{value:.digits$} {}", units[unit])
     }
 }

@@ -1,8 +1,8 @@
 //! A description applied to a tape: the finite-width network.
 
+use autodiff::op::ElementwiseOp;
 use autodiff::op::bilinear::Matmul;
 use autodiff::op::elementwise as ew;
-use autodiff::op::ElementwiseOp;
 use autodiff::{Real, Var};
 
 use super::{Activation, Architecture, Dense, Layer, Parameterization};

@@ -4,8 +4,8 @@
 //! matrices only, one triangle where the kernel is symmetric, no pass over elements.
 
 use super::Architecture;
-use crate::contraction::Outputs;
 use super::error::Result;
+use crate::contraction::Outputs;
 
 /// Floating-point operations of an empirical kernel by part.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -49,12 +49,7 @@ impl Architecture {
             Some(n2) => (n1 + n2 as f64, n1 * n2 as f64),
         };
         let blocks = if kept == Outputs::Full { outputs * outputs } else { outputs };
-        let mut flops = NtkFlops {
-            forward: 0.0,
-            backward: 0.0,
-            gram_structured: 0.0,
-            gram_best: 0.0,
-        };
+        let mut flops = NtkFlops { forward: 0.0, backward: 0.0, gram_structured: 0.0, gram_best: 0.0 };
         for (i, d) in dims.iter().enumerate() {
             let (fan_in, fan_out) = (d.fan_in as f64, d.fan_out as f64);
             let weights = fan_in * fan_out;
@@ -67,11 +62,7 @@ impl Architecture {
             let structured = 2.0 * pairs * (fan_in + cotangents);
             let jacobian = samples * outputs * weights + 2.0 * pairs * blocks * weights;
             flops.gram_structured += structured;
-            flops.gram_best += if last {
-                structured
-            } else {
-                structured.min(jacobian)
-            };
+            flops.gram_best += if last { structured } else { structured.min(jacobian) };
         }
         Ok(flops)
     }
@@ -89,89 +80,17 @@ mod tests {
         let residual = "resmlp:3072-512x8-10:relu,param=standard";
         let small = "resmlp:8-16x4-3:tanh";
         let table = [
-            (
-                mlp,
-                256,
-                None,
-                false,
-                1_490_026_496_u64,
-                10_737_418_240_u64,
-                20_464_996_352_u64,
-            ),
-            (
-                mlp,
-                256,
-                None,
-                true,
-                1_490_026_496,
-                10_737_418_240,
-                2_274_824_192,
-            ),
-            (
-                "mlp:3072-2048x5-1:relu",
-                512,
-                None,
-                false,
-                23_624_417_280,
-                17_179_869_184,
-                6_186_074_112,
-            ),
-            (
-                "mlp:784-4096x2-10:relu",
-                1024,
-                None,
-                true,
-                41_020_293_120,
-                343_597_383_680,
-                95_404_441_600,
-            ),
-            (
-                "mlp:64-512x2-10:relu",
-                1797,
-                None,
-                true,
-                1_078_315_008,
-                9_421_455_360,
-                36_600_835_968,
-            ),
-            (
-                "mlp:64-256x3-1:relu",
-                4096,
-                None,
-                false,
-                1_210_056_704,
-                1_073_741_824,
-                26_850_099_200,
-            ),
-            (
-                residual,
-                512,
-                None,
-                true,
-                3_494_903_808,
-                18_790_481_920,
-                12_641_107_968,
-            ),
-            (
-                residual,
-                512,
-                None,
-                false,
-                3_494_903_808,
-                18_790_481_920,
-                109_466_615_808,
-            ),
+            (mlp, 256, None, false, 1_490_026_496_u64, 10_737_418_240_u64, 20_464_996_352_u64),
+            (mlp, 256, None, true, 1_490_026_496, 10_737_418_240, 2_274_824_192),
+            ("mlp:3072-2048x5-1:relu", 512, None, false, 23_624_417_280, 17_179_869_184, 6_186_074_112),
+            ("mlp:784-4096x2-10:relu", 1024, None, true, 41_020_293_120, 343_597_383_680, 95_404_441_600),
+            ("mlp:64-512x2-10:relu", 1797, None, true, 1_078_315_008, 9_421_455_360, 36_600_835_968),
+            ("mlp:64-256x3-1:relu", 4096, None, false, 1_210_056_704, 1_073_741_824, 26_850_099_200),
+            (residual, 512, None, true, 3_494_903_808, 18_790_481_920, 12_641_107_968),
+            (residual, 512, None, false, 3_494_903_808, 18_790_481_920, 109_466_615_808),
             (small, 6, Some(5), true, 20_768, 50_688, 15_840),
             (small, 6, Some(5), false, 20_768, 50_688, 38_880),
-            (
-                "mlp:7-14x2-3:relu,b_std=0",
-                5,
-                None,
-                true,
-                3_360,
-                5_880,
-                3_570,
-            ),
+            ("mlp:7-14x2-3:relu,b_std=0", 5, None, true, 3_360, 5_880, 3_570),
         ];
         for (model, n1, n2, trace, forward, backward, gram) in table {
             let got = Architecture::parse(model)

@@ -22,22 +22,13 @@ fn shapes(model: &Architecture) -> Vec<String> {
         return Vec::new();
     };
     let comment = |(l, d): (usize, super::DenseDims)| {
-        let bias = if d.has_bias {
-            format!(", b{l} [{}]", d.fan_out)
-        } else {
-            String::new()
-        };
+        let bias = if d.has_bias { format!(", b{l} [{}]", d.fan_out) } else { String::new() };
         format!("  # W{l} [{}, {}]{bias}", d.fan_in, d.fan_out)
     };
     dims.into_iter().enumerate().map(comment).collect()
 }
 
-fn push_layers(
-    out: &mut String,
-    layers: &[Layer],
-    indent: usize,
-    shapes: &mut impl Iterator<Item = String>,
-) {
+fn push_layers(out: &mut String, layers: &[Layer], indent: usize, shapes: &mut impl Iterator<Item = String>) {
     let space = "  ".repeat(indent);
     for layer in layers {
         out.push_str(&space);

@@ -35,14 +35,8 @@ struct Place {
 impl ModelError {
     /// An error and its remedy.
     pub fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
-        let details = Details {
-            message: message.into(),
-            hint: hint.into(),
-            ..Details::default()
-        };
-        Self {
-            details: Box::new(details),
-        }
+        let details = Details { message: message.into(), hint: hint.into(), ..Details::default() };
+        Self { details: Box::new(details) }
     }
 
     /// An error of one layer; the message is opened by its path.
@@ -97,11 +91,7 @@ impl ModelError {
     pub(super) fn under(mut self, text: &str, start: usize, end: usize) -> Self {
         let mark = Mark::new(text, start, end);
         let snippet = format!("  {}\n  {}", mark.text, mark.carets);
-        self.details.place = Some(Place {
-            line: None,
-            column: mark.column,
-            snippet,
-        });
+        self.details.place = Some(Place { line: None, column: mark.column, snippet });
         self
     }
 
@@ -111,22 +101,12 @@ impl ModelError {
         let line_start = text[..start].rfind('\n').map_or(0, |i| i + 1);
         let line_end = text[start..].find('\n').map_or(text.len(), |i| start + i);
         let number = text[..start].matches('\n').count() + 1;
-        let mark = Mark::new(
-            &text[line_start..line_end],
-            start - line_start,
-            end.min(line_end).saturating_sub(line_start),
-        );
+        let mark =
+            Mark::new(&text[line_start..line_end], start - line_start, end.min(line_end).saturating_sub(line_start));
         let gutter = number.to_string();
         let blank = " ".repeat(gutter.len());
-        let snippet = format!(
-            "{blank} |\n{gutter} | {}\n{blank} | {}",
-            mark.text, mark.carets
-        );
-        self.details.place = Some(Place {
-            line: Some(number),
-            column: mark.column,
-            snippet,
-        });
+        let snippet = format!("{blank} |\n{gutter} | {}\n{blank} | {}", mark.text, mark.carets);
+        self.details.place = Some(Place { line: Some(number), column: mark.column, snippet });
         self.of_file(path)
     }
 }
@@ -192,13 +172,9 @@ mod tests {
     #[test]
     fn carets_stand_under_the_bytes_they_mark() {
         let text = "first\nsecond line\nthird";
-        let e =
-            ModelError::new("bad word", "say it well").within(Path::new("m.toml"), text, 13, 17);
+        let e = ModelError::new("bad word", "say it well").within(Path::new("m.toml"), text, 13, 17);
         assert_eq!((e.line(), e.column()), (Some(2), Some(8)));
-        assert_eq!(
-            e.to_string(),
-            "m.toml:2:8: bad word\n  |\n2 | second line\n  |        ^^^^\nhelp: say it well"
-        );
+        assert_eq!(e.to_string(), "m.toml:2:8: bad word\n  |\n2 | second line\n  |        ^^^^\nhelp: say it well");
     }
 
     #[test]

@@ -53,29 +53,17 @@ pub fn read(path: &Path) -> Result<Architecture> {
             "there is no such model file".to_owned(),
             "check the path, or give a preset such as `mlp:64-512x2-10:relu`",
         ),
-        _ => refused(
-            format!("the model file cannot be read: {e}"),
-            "check the path and its permissions",
-        ),
+        _ => refused(format!("the model file cannot be read: {e}"), "check the path and its permissions"),
     };
     // Opening a FIFO would wait for a writer, and a device may never end: look before opening.
     let about = fs::metadata(path).map_err(unreadable)?;
     if !about.is_file() {
-        let what = if about.is_dir() {
-            "a directory"
-        } else {
-            "not a regular file"
-        };
-        return Err(refused(
-            format!("the model file is {what}"),
-            "give the path of a TOML file",
-        ));
+        let what = if about.is_dir() { "a directory" } else { "not a regular file" };
+        return Err(refused(format!("the model file is {what}"), "give the path of a TOML file"));
     }
     let mut bytes = Vec::new();
     let file = fs::File::open(path).map_err(unreadable)?;
-    file.take(MAX_BYTES + 1)
-        .read_to_end(&mut bytes)
-        .map_err(unreadable)?;
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() as u64 > MAX_BYTES {
         return Err(refused(
             format!("the model file is longer than {MAX_BYTES} bytes"),
@@ -84,10 +72,7 @@ pub fn read(path: &Path) -> Result<Architecture> {
     }
     let text = String::from_utf8(bytes).map_err(|e| {
         refused(
-            format!(
-                "the model file is not UTF-8: byte {}",
-                e.utf8_error().valid_up_to()
-            ),
+            format!("the model file is not UTF-8: byte {}", e.utf8_error().valid_up_to()),
             "give a TOML file saved as UTF-8; weights are given with --weights",
         )
     })?;
@@ -99,11 +84,7 @@ pub fn read(path: &Path) -> Result<Architecture> {
 /// # Errors
 /// As [`read`].
 pub fn parse(path: &Path, text: &str) -> Result<Architecture> {
-    let reader = Reader {
-        path,
-        text,
-        places: RefCell::default(),
-    };
+    let reader = Reader { path, text, places: RefCell::default() };
     if text.len() as u64 > MAX_BYTES {
         return Err(reader.error(
             &(0..0),
@@ -131,13 +112,7 @@ pub fn parse(path: &Path, text: &str) -> Result<Architecture> {
             },
         )
     })?;
-    let top = Fields::new(
-        &reader,
-        document.get_ref(),
-        document.span(),
-        "the model",
-        &["input", "layers"],
-    )?;
+    let top = Fields::new(&reader, document.get_ref(), document.span(), "the model", &["input", "layers"])?;
     let input = reader.input(top.need("input", "input = [64]")?)?;
     let layers = top.need("layers", "layers = [{ kind = \"dense\", out = 10 }]")?;
     let layers = reader.layers(layers, "")?;
@@ -162,12 +137,7 @@ struct Reader<'t> {
 type Value<'t> = Spanned<DeValue<'t>>;
 
 impl Reader<'_> {
-    fn error(
-        &self,
-        at: &Range<usize>,
-        message: impl Into<String>,
-        hint: impl Into<String>,
-    ) -> ModelError {
+    fn error(&self, at: &Range<usize>, message: impl Into<String>, hint: impl Into<String>) -> ModelError {
         ModelError::new(message, hint).within(self.path, self.text, at.start, at.end)
     }
 
@@ -205,15 +175,11 @@ impl Reader<'_> {
             return Err(self.wrong_type(value, "layers", "a list of tables", example));
         };
         let numbered = list.iter().enumerate();
-        numbered
-            .map(|(i, layer)| self.layer(layer, &format!("{parent}layers[{i}]")))
-            .collect()
+        numbered.map(|(i, layer)| self.layer(layer, &format!("{parent}layers[{i}]"))).collect()
     }
 
     fn layer(&self, value: &Value<'_>, path: &str) -> Result<Layer> {
-        self.places
-            .borrow_mut()
-            .insert(path.to_owned(), value.span());
+        self.places.borrow_mut().insert(path.to_owned(), value.span());
         let Some(table) = value.get_ref().as_table() else {
             let example = "{ kind = \"relu\" }";
             return Err(self.wrong_type(value, path, "a table", example));
@@ -279,21 +245,13 @@ impl Reader<'_> {
             Some(v) => self.number_where(v, "W_std", |x| x > 0.0, "above 0")?,
             None => 1.0,
         };
-        let b_std = fields
-            .get("b_std")
-            .map(|v| self.number_where(v, "b_std", |x| x >= 0.0, "at least 0"))
-            .transpose()?;
+        let b_std =
+            fields.get("b_std").map(|v| self.number_where(v, "b_std", |x| x >= 0.0, "at least 0")).transpose()?;
         let param = match fields.get("param") {
             Some(v) => self.param(v)?,
             None => Parameterization::default(),
         };
-        Ok(Dense {
-            out,
-            fan_in,
-            w_std,
-            b_std,
-            param,
-        })
+        Ok(Dense { out, fan_in, w_std, b_std, param })
     }
 
     fn param(&self, value: &Value<'_>) -> Result<Parameterization> {
@@ -320,11 +278,7 @@ impl Reader<'_> {
     /// A whole number of at least 1.
     fn count(&self, value: &Value<'_>, key: &str) -> Result<usize> {
         let Some(integer) = value.get_ref().as_integer() else {
-            let example = if key == "input" {
-                "input = [64]".to_owned()
-            } else {
-                format!("{key} = 10")
-            };
+            let example = if key == "input" { "input = [64]".to_owned() } else { format!("{key} = 10") };
             return Err(self.wrong_type(value, key, "a whole number", &example));
         };
         let read = i128::from_str_radix(integer.as_str(), integer.radix());
@@ -338,11 +292,7 @@ impl Reader<'_> {
         }
         .ok_or_else(|| {
             let message = format!("`{key}` is too large");
-            self.error(
-                &value.span(),
-                message,
-                "give a number that a machine can hold",
-            )
+            self.error(&value.span(), message, "give a number that a machine can hold")
         })
     }
 
@@ -350,18 +300,10 @@ impl Reader<'_> {
         self.number_where(value, key, |_| true, "finite")
     }
 
-    fn number_where(
-        &self,
-        value: &Value<'_>,
-        key: &str,
-        in_range: impl Fn(f64) -> bool,
-        wanted: &str,
-    ) -> Result<f64> {
+    fn number_where(&self, value: &Value<'_>, key: &str, in_range: impl Fn(f64) -> bool, wanted: &str) -> Result<f64> {
         let read = match value.get_ref() {
             DeValue::Float(x) => x.as_str().parse::<f64>().ok(),
-            DeValue::Integer(n) => i128::from_str_radix(n.as_str(), n.radix())
-                .ok()
-                .map(|n| n as f64),
+            DeValue::Integer(n) => i128::from_str_radix(n.as_str(), n.radix()).ok().map(|n| n as f64),
             _ => return Err(self.wrong_type(value, key, "a number", &format!("{key} = 1.0"))),
         };
         match read.filter(|x| x.is_finite() && in_range(*x)) {
@@ -369,10 +311,7 @@ impl Reader<'_> {
             None => Err(self.error(
                 &value.span(),
                 format!("`{key}` is out of range: it must be finite and {wanted}"),
-                format!(
-                    "write {key} = {}",
-                    if key == "b_std" { "0.1" } else { "1.0" }
-                ),
+                format!("write {key} = {}", if key == "b_std" { "0.1" } else { "1.0" }),
             )),
         }
     }
@@ -395,26 +334,16 @@ impl<'r, 't> Fields<'r, 't> {
         known: &[&str],
     ) -> Result<Self> {
         // The first in the text, not in the order of the map.
-        let unknown = table
-            .keys()
-            .filter(|k| !known.contains(&k.get_ref().as_ref()));
+        let unknown = table.keys().filter(|k| !known.contains(&k.get_ref().as_ref()));
         if let Some(key) = unknown.min_by_key(|k| k.span().start) {
             let name = key.get_ref();
             return Err(reader.error(
                 &key.span(),
-                format!(
-                    "{what}: unknown key `{}`",
-                    shorten(&name.escape_debug().to_string())
-                ),
+                format!("{what}: unknown key `{}`", shorten(&name.escape_debug().to_string())),
                 did_you_mean(name, known, "keys"),
             ));
         }
-        Ok(Self {
-            reader,
-            table,
-            span,
-            what,
-        })
+        Ok(Self { reader, table, span, what })
     }
 
     fn get(&self, key: &str) -> Option<&'r Value<'t>> {
@@ -423,11 +352,7 @@ impl<'r, 't> Fields<'r, 't> {
 
     fn need(&self, key: &str, example: &str) -> Result<&'r Value<'t>> {
         self.get(key).ok_or_else(|| {
-            self.reader.error(
-                &self.span,
-                format!("{} has no `{key}`", self.what),
-                format!("add {example}"),
-            )
+            self.reader.error(&self.span, format!("{} has no `{key}`", self.what), format!("add {example}"))
         })
     }
 }

@@ -52,10 +52,9 @@ impl Architecture {
         for (l, site) in self.sites()?.iter().enumerate() {
             let (dense, dims) = (site.dense, site.dims);
             let (w_scale, b_scale) = match dense.param {
-                Parameterization::Standard => (
-                    dense.w_std / (dims.fan_in as f64).sqrt(),
-                    dense.b_std.unwrap_or_default(),
-                ),
+                Parameterization::Standard => {
+                    (dense.w_std / (dims.fan_in as f64).sqrt(), dense.b_std.unwrap_or_default())
+                }
                 Parameterization::Ntk => (1.0, 1.0),
             };
             let stream = 2 * l as u64;
@@ -64,12 +63,7 @@ impl Architecture {
                 normals(seed, stream, &mut entries, |z| cast(scale * z));
                 drawn.push((name, shape, entries));
             };
-            draw(
-                format!("W{l}"),
-                vec![dims.fan_in, dims.fan_out],
-                stream,
-                w_scale,
-            );
+            draw(format!("W{l}"), vec![dims.fan_in, dims.fan_out], stream, w_scale);
             if dims.has_bias {
                 draw(format!("b{l}"), vec![dims.fan_out], stream + 1, b_scale);
             }
@@ -84,21 +78,19 @@ fn normals<T: Send>(seed: u64, stream: u64, out: &mut [T], f: impl Fn(f64) -> T 
     key[..8].copy_from_slice(&seed.to_le_bytes());
     key[8..].copy_from_slice(KEY_TEXT);
     let arch = Arch::new();
-    out.par_chunks_mut(BLOCK)
-        .enumerate()
-        .for_each(|(block, out)| {
-            let mut rng = ChaCha8Rng::from_seed(key);
-            rng.set_stream(stream);
-            // A 64-bit number is two words.
-            rng.set_word_pos(2 * (block as u128) * BLOCK as u128);
-            let mut batch = Batch::new();
-            for some in out.chunks_mut(2 * PAIRS) {
-                batch.draw(&mut rng, arch);
-                for (to, &z) in some.iter_mut().zip(&batch.normal) {
-                    *to = f(z);
-                }
+    out.par_chunks_mut(BLOCK).enumerate().for_each(|(block, out)| {
+        let mut rng = ChaCha8Rng::from_seed(key);
+        rng.set_stream(stream);
+        // A 64-bit number is two words.
+        rng.set_word_pos(2 * (block as u128) * BLOCK as u128);
+        let mut batch = Batch::new();
+        for some in out.chunks_mut(2 * PAIRS) {
+            batch.draw(&mut rng, arch);
+            for (to, &z) in some.iter_mut().zip(&batch.normal) {
+                *to = f(z);
             }
-        });
+        }
+    });
 }
 
 /// Pairs of numbers on their way from uniform to normal.
@@ -115,12 +107,7 @@ struct Batch {
 
 impl Batch {
     fn new() -> Self {
-        Self {
-            bytes: [[0; 8]; 2 * PAIRS],
-            radius: [0.0; PAIRS],
-            angle: [0.0; PAIRS],
-            normal: [0.0; 2 * PAIRS],
-        }
+        Self { bytes: [[0; 8]; 2 * PAIRS], radius: [0.0; PAIRS], angle: [0.0; PAIRS], normal: [0.0; 2 * PAIRS] }
     }
 
     /// Draws [`PAIRS`] pairs `r cos(t), r sin(t)` with `r = sqrt(-2 ln u)`, `t = 2 pi v`.
@@ -149,12 +136,7 @@ impl WithSimd for BoxMuller<'_> {
     // NUMERICS: the standard library's ln, sin and cos differ between machines; these do not.
     #[inline(always)]
     fn with_simd<S: Simd>(self, _simd: S) {
-        let Batch {
-            radius,
-            angle,
-            normal,
-            ..
-        } = self.0;
+        let Batch { radius, angle, normal, .. } = self.0;
         for r in radius.iter_mut() {
             *r = (-2.0 * Elementary::ln(*r)).sqrt();
         }
@@ -185,19 +167,9 @@ mod tests {
                 0,
                 0,
                 0,
-                &[
-                    0.631_275_266_635_499_3,
-                    -0.530_227_224_862_344,
-                    1.203_937_719_014_387_2,
-                    -0.136_539_030_155_748_64,
-                ],
+                &[0.631_275_266_635_499_3, -0.530_227_224_862_344, 1.203_937_719_014_387_2, -0.136_539_030_155_748_64],
             ),
-            (
-                0,
-                1,
-                0,
-                &[0.074_247_457_103_071_23, -1.029_361_921_272_488_7],
-            ),
+            (0, 1, 0, &[0.074_247_457_103_071_23, -1.029_361_921_272_488_7]),
             (
                 42,
                 4,
@@ -209,20 +181,12 @@ mod tests {
                     -1.269_136_549_708_306_7,
                 ],
             ),
-            (
-                u64::MAX,
-                3,
-                1_000_000,
-                &[0.605_299_941_074_009_8, -0.507_089_016_881_058_9],
-            ),
+            (u64::MAX, 3, 1_000_000, &[0.605_299_941_074_009_8, -0.507_089_016_881_058_9]),
         ];
         for (seed, stream, first, expected) in table {
             let got = drawn(seed, stream, first + expected.len());
             for (a, b) in got[first..].iter().zip(expected) {
-                assert!(
-                    (a - b).abs() <= 4e-15 * b.abs(),
-                    "{a} is not {b} ({seed}, {stream})"
-                );
+                assert!((a - b).abs() <= 4e-15 * b.abs(), "{a} is not {b} ({seed}, {stream})");
             }
         }
     }
@@ -230,10 +194,7 @@ mod tests {
     #[test]
     fn the_bits_do_not_depend_on_the_number_of_threads() {
         let all = |threads| {
-            let pool = rayon::ThreadPoolBuilder::new()
-                .num_threads(threads)
-                .build()
-                .unwrap();
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             let model = Architecture::parse("mlp:30-501x2-7:tanh,param=standard").unwrap();
             pool.install(|| model.init(11).unwrap())
         };
@@ -246,17 +207,7 @@ mod tests {
     #[test]
     fn a_longer_array_opens_with_the_shorter_one() {
         let long = drawn(5, 2, 3 * BLOCK + 1);
-        for n in [
-            1,
-            2,
-            127,
-            128,
-            129,
-            BLOCK - 1,
-            BLOCK,
-            BLOCK + 1,
-            2 * BLOCK + 77,
-        ] {
+        for n in [1, 2, 127, 128, 129, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK + 77] {
             assert_eq!(drawn(5, 2, n), long[..n], "{n}");
         }
     }
@@ -268,17 +219,11 @@ mod tests {
         let mean = |f: &dyn Fn(usize) -> f64| (0..n - 2).map(f).sum::<f64>() / (n - 2) as f64;
         // Each within five standard errors: Var z = 1, Var z^2 = 2, Var z^3 = 15, Var z^4 = 96.
         let error = 5.0 / (n as f64).sqrt();
-        for (power, expected, deviation) in [
-            (1, 0.0, 1.0),
-            (2, 1.0, 2.0_f64.sqrt()),
-            (3, 0.0, 15.0_f64.sqrt()),
-            (4, 3.0, 96.0_f64.sqrt()),
-        ] {
+        for (power, expected, deviation) in
+            [(1, 0.0, 1.0), (2, 1.0, 2.0_f64.sqrt()), (3, 0.0, 15.0_f64.sqrt()), (4, 3.0, 96.0_f64.sqrt())]
+        {
             let got = mean(&|i| z[i].powi(power));
-            assert!(
-                (got - expected).abs() < deviation * error,
-                "z^{power}: {got}"
-            );
+            assert!((got - expected).abs() < deviation * error, "z^{power}: {got}");
         }
         for lag in [1, 2] {
             let got = mean(&|i| z[i] * z[i + lag]);
@@ -293,37 +238,22 @@ mod tests {
     fn seeds_and_arrays_have_streams_of_their_own() {
         let model = Architecture::parse("mlp:8-8x2-8:erf").unwrap();
         let (a, b) = (model.init(0).unwrap(), model.init(1).unwrap());
-        let firsts = a
-            .iter()
-            .chain(&b)
-            .map(|(_, _, entries)| entries[0].to_bits());
+        let firsts = a.iter().chain(&b).map(|(_, _, entries)| entries[0].to_bits());
         let different: std::collections::HashSet<_> = firsts.collect();
         assert_eq!(different.len(), 12);
     }
 
     #[test]
     fn dropping_the_bias_leaves_every_weight_as_it_was() {
-        let with = Architecture::parse("mlp:5-6x2-3:relu")
-            .unwrap()
-            .init(9)
-            .unwrap();
-        let without = Architecture::parse("mlp:5-6x2-3:relu,b_std=0")
-            .unwrap()
-            .init(9)
-            .unwrap();
-        let weights: Vec<_> = with
-            .into_iter()
-            .filter(|(name, ..)| name.starts_with('W'))
-            .collect();
+        let with = Architecture::parse("mlp:5-6x2-3:relu").unwrap().init(9).unwrap();
+        let without = Architecture::parse("mlp:5-6x2-3:relu,b_std=0").unwrap().init(9).unwrap();
+        let weights: Vec<_> = with.into_iter().filter(|(name, ..)| name.starts_with('W')).collect();
         assert_eq!(weights, without);
     }
 
     #[test]
     fn standard_draws_are_the_ntk_draws_times_their_standard_deviation() {
-        let ntk = Architecture::parse("mlp:4-6x1-3:tanh")
-            .unwrap()
-            .init(2)
-            .unwrap();
+        let ntk = Architecture::parse("mlp:4-6x1-3:tanh").unwrap().init(2).unwrap();
         let text = "mlp:4-6x1-3:tanh,param=standard,W_std=1.5,b_std=0.25";
         let standard = Architecture::parse(text).unwrap().init(2).unwrap();
         let scales = [1.5 / 2.0, 0.25, 1.5 / 6.0_f64.sqrt(), 0.25];
@@ -337,17 +267,11 @@ mod tests {
     #[test]
     fn a_cast_draw_is_the_draw_cast_and_has_the_shapes_of_the_parameters() {
         let model = Architecture::parse("resmlp:5-9x3-2:gelu").unwrap();
-        let (wide, narrow) = (
-            model.init(7).unwrap(),
-            model.init_as(7, |x| x as f32).unwrap(),
-        );
+        let (wide, narrow) = (model.init(7).unwrap(), model.init_as(7, |x| x as f32).unwrap());
         for (a, b) in wide.iter().zip(&narrow) {
             assert_eq!(a.2.iter().map(|&x| x as f32).collect::<Vec<_>>(), b.2);
         }
-        let shapes: Vec<_> = wide
-            .into_iter()
-            .map(|(name, shape, _)| (name, shape))
-            .collect();
+        let shapes: Vec<_> = wide.into_iter().map(|(name, shape, _)| (name, shape)).collect();
         assert_eq!(shapes, model.parameters().unwrap());
     }
 }

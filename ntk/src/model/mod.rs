@@ -130,10 +130,7 @@ impl Architecture {
             preset::parse(arg)
         } else {
             Err(ModelError::new(
-                format!(
-                    "{:?} is neither a preset nor a model file",
-                    crate::error::shorten(arg)
-                ),
+                format!("{:?} is neither a preset nor a model file", crate::error::shorten(arg)),
                 format!(
                     "give a preset such as `{}`, or the path of a TOML file such as `model.toml` \
                      (`ntk describe-model {}` prints one)",
@@ -192,13 +189,7 @@ mod tests {
         let named = |name: &str, shape: &[usize]| (name.to_owned(), shape.to_vec());
         assert_eq!(
             model.parameters().unwrap(),
-            [
-                named("W0", &[5, 4]),
-                named("b0", &[4]),
-                named("W1", &[4, 4]),
-                named("W2", &[4, 3]),
-                named("b2", &[3]),
-            ]
+            [named("W0", &[5, 4]), named("b0", &[4]), named("W1", &[4, 4]), named("W2", &[4, 3]), named("b2", &[3]),]
         );
         assert_eq!(model.count().unwrap(), 20 + 4 + 16 + 12 + 3);
         assert_eq!(model.output().unwrap(), [3]);
@@ -218,11 +209,7 @@ mod tests {
             ("resmlp:3072-512x8-10:relu", 3_417_098),
             ("mlp:7-14x2-3:relu,b_std=0", 336),
         ] {
-            assert_eq!(
-                Architecture::parse(arg).unwrap().count().unwrap(),
-                count,
-                "{arg}"
-            );
+            assert_eq!(Architecture::parse(arg).unwrap().count().unwrap(), count, "{arg}");
         }
     }
 
@@ -230,58 +217,23 @@ mod tests {
     fn a_hand_built_network_is_checked_as_a_written_one() {
         let dense = |out, w_std, b_std| {
             let param = Parameterization::Standard;
-            Layer::Dense(Dense {
-                out,
-                fan_in: None,
-                w_std,
-                b_std,
-                param,
-            })
+            Layer::Dense(Dense { out, fan_in: None, w_std, b_std, param })
         };
-        let of = |layers| Architecture {
-            input: vec![3],
-            layers,
-        };
+        let of = |layers| Architecture { input: vec![3], layers };
         for (model, answer) in [
             (of(vec![dense(0, 1.0, None)]), "layers[0]: out = 0"),
             (of(vec![dense(2, 0.0, None)]), "layers[0]: W_std = 0"),
             (of(vec![dense(2, f64::NAN, None)]), "layers[0]: W_std = NaN"),
             (of(vec![dense(2, 1.0, Some(-1.0))]), "layers[0]: b_std = -1"),
+            (of(vec![Layer::Activation(Activation::LeakyRelu(f64::INFINITY))]), "layers[0]: alpha = inf"),
             (
-                of(vec![Layer::Activation(Activation::LeakyRelu(
-                    f64::INFINITY,
-                ))]),
-                "layers[0]: alpha = inf",
-            ),
-            (
-                of(vec![Layer::Residual {
-                    layers: vec![dense(3, 1.0, None)],
-                    scale: f64::NAN,
-                }]),
+                of(vec![Layer::Residual { layers: vec![dense(3, 1.0, None)], scale: f64::NAN }]),
                 "layers[0]: scale = NaN",
             ),
-            (
-                of(vec![dense(usize::MAX, 1.0, None)]),
-                "more than a machine can address",
-            ),
-            (
-                of(vec![dense(usize::MAX / 32, 1.0, Some(1.0))]),
-                "more than a machine can address",
-            ),
-            (
-                Architecture {
-                    input: vec![],
-                    layers: vec![],
-                },
-                "input = []",
-            ),
-            (
-                Architecture {
-                    input: vec![4, 0],
-                    layers: vec![],
-                },
-                "input = [4, 0]",
-            ),
+            (of(vec![dense(usize::MAX, 1.0, None)]), "more than a machine can address"),
+            (of(vec![dense(usize::MAX / 32, 1.0, Some(1.0))]), "more than a machine can address"),
+            (Architecture { input: vec![], layers: vec![] }, "input = []"),
+            (Architecture { input: vec![4, 0], layers: vec![] }, "input = [4, 0]"),
         ] {
             let e = model.sites().unwrap_err();
             assert!(e.message().contains(answer), "{e}");

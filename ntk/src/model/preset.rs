@@ -79,15 +79,8 @@ pub fn parse(text: &str) -> Result<Architecture> {
     }
     let form = KINDS.iter().find(|k| k.0 == kind.text).map_or("", |k| k.1);
     let [_, shape, tail] = parts[..] else {
-        let place = parts.get(3).copied().unwrap_or(Piece {
-            text: "",
-            start: text.len(),
-        });
-        let what = if parts.len() > 3 {
-            "a part too many"
-        } else {
-            "a part is missing"
-        };
+        let place = parts.get(3).copied().unwrap_or(Piece { text: "", start: text.len() });
+        let what = if parts.len() > 3 { "a part too many" } else { "a part is missing" };
         return Err(place.error(
             text,
             format!("{what}: a preset has three, divided by colons"),
@@ -105,9 +98,7 @@ pub fn parse(text: &str) -> Result<Architecture> {
         _ => mlp(&widths, &settings),
     };
     // The sizes may still overflow; `sites` names the layer.
-    architecture
-        .sites()
-        .map_err(|e| e.under(text, shape.start, shape.end()))?;
+    architecture.sites().map_err(|e| e.under(text, shape.start, shape.end()))?;
     Ok(architecture)
 }
 
@@ -118,47 +109,28 @@ fn mlp(widths: &Widths, settings: &Settings<'_>) -> Architecture {
         layers.push(Layer::Activation(settings.activation));
     }
     layers.push(settings.dense(widths.output));
-    Architecture {
-        input: vec![widths.input],
-        layers,
-    }
+    Architecture { input: vec![widths.input], layers }
 }
 
-fn resmlp(
-    text: &str,
-    shape: Piece<'_>,
-    widths: &Widths,
-    settings: &Settings<'_>,
-) -> Result<Architecture> {
+fn resmlp(text: &str, shape: Piece<'_>, widths: &Widths, settings: &Settings<'_>) -> Result<Architecture> {
     let width = widths.hidden[0];
     if widths.hidden.iter().any(|&w| w != width) {
         return Err(shape.error(
             text,
             "a resmlp has one width, because its blocks keep the shape",
-            format!(
-                "write {}-{width}x{}-{}",
-                widths.input,
-                widths.hidden.len(),
-                widths.output
-            ),
+            format!("write {}-{width}x{}-{}", widths.input, widths.hidden.len(), widths.output),
         ));
     }
     let mut layers = vec![settings.dense(width)];
     for _ in 1..widths.hidden.len() {
         layers.push(Layer::Residual {
-            layers: vec![
-                Layer::Activation(settings.activation),
-                settings.dense(width),
-            ],
+            layers: vec![Layer::Activation(settings.activation), settings.dense(width)],
             scale: settings.scale,
         });
     }
     layers.push(Layer::Activation(settings.activation));
     layers.push(settings.dense(widths.output));
-    Ok(Architecture {
-        input: vec![widths.input],
-        layers,
-    })
+    Ok(Architecture { input: vec![widths.input], layers })
 }
 
 /// A part of the preset and where it begins, in bytes.
@@ -194,16 +166,10 @@ impl<'t> Piece<'t> {
         let digits = !self.text.is_empty() && self.text.bytes().all(|b| b.is_ascii_digit());
         match self.text.parse::<usize>() {
             Ok(n) if digits && n > 0 => Ok(n),
-            Ok(0) => Err(self.error(
-                whole,
-                format!("{what} is 0"),
-                format!("{what} is at least 1, as in `{EXAMPLE}`"),
-            )),
-            Err(_) if digits => Err(self.error(
-                whole,
-                format!("{what} is too large"),
-                "give a number that a machine can hold",
-            )),
+            Ok(0) => Err(self.error(whole, format!("{what} is 0"), format!("{what} is at least 1, as in `{EXAMPLE}`"))),
+            Err(_) if digits => {
+                Err(self.error(whole, format!("{what} is too large"), "give a number that a machine can hold"))
+            }
             _ if self.text.is_empty() => Err(self.error(
                 whole,
                 format!("{what} is missing (widths and depths cannot be negative)"),
@@ -239,10 +205,7 @@ impl Widths {
         for part in middle {
             let (width, depth) = match part.split('x')[..] {
                 [width] => (width.count(whole, "a width")?, 1),
-                [width, depth] => (
-                    width.count(whole, "a width")?,
-                    depth.count(whole, "a depth")?,
-                ),
+                [width, depth] => (width.count(whole, "a width")?, depth.count(whole, "a depth")?),
                 _ => {
                     return Err(part.error(
                         whole,
@@ -261,11 +224,7 @@ impl Widths {
             hidden.extend(std::iter::repeat_n(width, depth));
         }
         let output = output.count(whole, "the number of outputs")?;
-        Ok(Self {
-            input,
-            hidden,
-            output,
-        })
+        Ok(Self { input, hidden, output })
     }
 
     fn too_few(whole: &str, shape: Piece<'_>) -> ModelError {
@@ -317,26 +276,13 @@ impl<'t> Settings<'t> {
             return Err(option.error(
                 whole,
                 format!("{:?} is not OPTION=VALUE", shorten(option.text)),
-                format!(
-                    "options are {}, as in `,param=standard`",
-                    OPTIONS.join(", ")
-                ),
+                format!("options are {}, as in `,param=standard`", OPTIONS.join(", ")),
             ));
         };
-        let value = Piece {
-            text: value,
-            start: option.start + key.len() + 1,
-        };
-        let key = Piece {
-            text: key,
-            start: option.start,
-        };
+        let value = Piece { text: value, start: option.start + key.len() + 1 };
+        let key = Piece { text: key, start: option.start };
         if self.seen.contains(&key.text) {
-            return Err(key.error(
-                whole,
-                format!("the option {:?} is given twice", key.text),
-                "keep one of them",
-            ));
+            return Err(key.error(whole, format!("the option {:?} is given twice", key.text), "keep one of them"));
         }
         match key.text {
             "param" => self.param = param(whole, value)?,
@@ -379,13 +325,7 @@ impl<'t> Settings<'t> {
     }
 
     fn dense(&self, out: usize) -> Layer {
-        Layer::Dense(Dense {
-            out,
-            fan_in: None,
-            w_std: self.w_std,
-            b_std: self.b_std,
-            param: self.param,
-        })
+        Layer::Dense(Dense { out, fan_in: None, w_std: self.w_std, b_std: self.b_std, param: self.param })
     }
 }
 
@@ -393,11 +333,7 @@ fn param(whole: &str, value: Piece<'_>) -> Result<Parameterization> {
     Parameterization::from_name(value.text).ok_or_else(|| {
         let names = Parameterization::ALL.map(Parameterization::name);
         if value.text == "mup" {
-            return value.error(
-                whole,
-                "param=mup is not supported by this version",
-                "choose ntk or standard",
-            );
+            return value.error(whole, "param=mup is not supported by this version", "choose ntk or standard");
         }
         value.error(
             whole,
@@ -407,23 +343,13 @@ fn param(whole: &str, value: Piece<'_>) -> Result<Parameterization> {
     })
 }
 
-fn number(
-    whole: &str,
-    key: Piece<'_>,
-    value: Piece<'_>,
-    in_range: impl Fn(f64) -> bool,
-    wanted: &str,
-) -> Result<f64> {
+fn number(whole: &str, key: Piece<'_>, value: Piece<'_>, in_range: impl Fn(f64) -> bool, wanted: &str) -> Result<f64> {
     match value.text.parse::<f64>() {
         Ok(x) if x.is_finite() && in_range(x) => Ok(x),
         _ => Err(value.error(
             whole,
             format!("{}={:?} is not {wanted}", key.text, shorten(value.text)),
-            format!(
-                "write {}={}",
-                key.text,
-                if key.text == "b_std" { "0.1" } else { "1.0" }
-            ),
+            format!("write {}={}", key.text, if key.text == "b_std" { "0.1" } else { "1.0" }),
         )),
     }
 }

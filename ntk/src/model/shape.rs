@@ -44,10 +44,7 @@ impl Architecture {
     /// sizes that overflow, a network without parameters. The message names the layer and the shapes.
     pub fn sites(&self) -> Result<Vec<Site<'_>>> {
         check_input(&self.input)?;
-        let mut walk = Walk {
-            sites: Vec::new(),
-            parameters: 0,
-        };
+        let mut walk = Walk { sites: Vec::new(), parameters: 0 };
         walk.layers(&self.layers, "", self.input.clone(), 0)?;
         if walk.sites.is_empty() {
             return Err(ModelError::new(
@@ -66,9 +63,7 @@ impl Architecture {
         // Every layer but a dense one keeps the shape, and a dense one inside a branch cannot
         // change what leaves the branch: the last dense layer decides.
         let sites = self.sites()?;
-        Ok(sites
-            .last()
-            .map_or_else(|| self.input.clone(), |s| vec![s.dims.fan_out]))
+        Ok(sites.last().map_or_else(|| self.input.clone(), |s| vec![s.dims.fan_out]))
     }
 
     /// The names and shapes of the parameters in forward order: `W0 [in, out]`, `b0 [out]`, `W1`, ...
@@ -92,11 +87,7 @@ impl Architecture {
     /// As [`Architecture::sites`].
     pub fn count(&self) -> Result<usize> {
         // INVARIANT: `sites` has refused every sum of products that overflows.
-        Ok(self
-            .parameters()?
-            .iter()
-            .map(|(_, s)| s.iter().product::<usize>())
-            .sum())
+        Ok(self.parameters()?.iter().map(|(_, s)| s.iter().product::<usize>()).sum())
     }
 }
 
@@ -108,16 +99,9 @@ fn check_input(input: &[usize]) -> Result<()> {
         ));
     }
     if input.contains(&0) {
-        return Err(ModelError::new(
-            format!("input = {input:?}: an axis of length 0"),
-            "give every axis at least 1",
-        ));
+        return Err(ModelError::new(format!("input = {input:?}: an axis of length 0"), "give every axis at least 1"));
     }
-    if input
-        .iter()
-        .try_fold(1_usize, |p, &n| p.checked_mul(n))
-        .is_none()
-    {
+    if input.iter().try_fold(1_usize, |p, &n| p.checked_mul(n)).is_none() {
         return Err(ModelError::new(
             format!("input = {input:?}: the number of entries overflows"),
             "give the shape of one sample, without the sample axis",
@@ -134,13 +118,7 @@ struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     /// Passes a shape through a list of layers and returns what leaves it.
-    fn layers(
-        &mut self,
-        layers: &'a [Layer],
-        parent: &str,
-        mut shape: Vec<usize>,
-        depth: usize,
-    ) -> Result<Vec<usize>> {
+    fn layers(&mut self, layers: &'a [Layer], parent: &str, mut shape: Vec<usize>, depth: usize) -> Result<Vec<usize>> {
         if depth > MAX_NESTING {
             return Err(ModelError::in_layer(
                 parent.trim_end_matches('.'),
@@ -200,10 +178,7 @@ impl<'a> Walk<'a> {
             return Err(ModelError::in_layer(
                 path,
                 format_args!("the residual branch takes {shape:?} and gives {end:?}"),
-                format!(
-                    "a branch keeps the shape: set `out` of {last} to {}",
-                    shape[0]
-                ),
+                format!("a branch keeps the shape: set `out` of {last} to {}", shape[0]),
             ));
         }
         Ok(shape)
@@ -215,9 +190,7 @@ impl<'a> Walk<'a> {
             return Err(ModelError::in_layer(
                 &path,
                 format_args!("a dense layer takes inputs with one axis, and these are {shape:?}"),
-                format!(
-                    "write input = [{entries}]: data with more axes is then flattened in row-major order"
-                ),
+                format!("write input = [{entries}]: data with more axes is then flattened in row-major order"),
             ));
         };
         if let Some(stated) = dense.fan_in.filter(|&stated| stated != fan_in) {
@@ -228,27 +201,17 @@ impl<'a> Walk<'a> {
             ));
         }
         check_constants(dense, &path)?;
-        let dims = DenseDims {
-            fan_in,
-            fan_out: dense.out,
-            has_bias: dense.has_bias(),
-        };
+        let dims = DenseDims { fan_in, fan_out: dense.out, has_bias: dense.has_bias() };
         // Bytes are counted too, in f64: what passes can be allocated without a further check of sizes.
         let total = fan_in
             .checked_mul(dense.out)
             .and_then(|w| w.checked_add(if dims.has_bias { dense.out } else { 0 }))
             .and_then(|p| p.checked_add(self.parameters))
-            .filter(|p| {
-                p.checked_mul(8)
-                    .is_some_and(|bytes| isize::try_from(bytes).is_ok())
-            });
+            .filter(|p| p.checked_mul(8).is_some_and(|bytes| isize::try_from(bytes).is_ok()));
         let Some(total) = total else {
             return Err(ModelError::in_layer(
                 &path,
-                format_args!(
-                    "{fan_in} x {} weights are more than a machine can address",
-                    dense.out
-                ),
+                format_args!("{fan_in} x {} weights are more than a machine can address", dense.out),
                 "lower `out`, here or in the layer before",
             ));
         };
@@ -260,11 +223,7 @@ impl<'a> Walk<'a> {
 
 fn check_constants(dense: &Dense, path: &str) -> Result<()> {
     if dense.out == 0 {
-        return Err(ModelError::in_layer(
-            path,
-            "out = 0",
-            "a dense layer has at least one output",
-        ));
+        return Err(ModelError::in_layer(path, "out = 0", "a dense layer has at least one output"));
     }
     if !(dense.w_std.is_finite() && dense.w_std > 0.0) {
         return Err(ModelError::in_layer(

@@ -24,7 +24,10 @@ pub fn eigenvalues(matrix: &[f64], n: usize) -> Result<Vec<f64>> {
     faer::set_global_parallelism(Par::Seq);
     let view = MatRef::from_row_major_slice(matrix, n, n);
     let mut values = view.self_adjoint_eigenvalues(Side::Lower).map_err(|error| {
-        Error::numerics(format!("the eigenvalues of a [{n}, {n}] matrix did not converge: {error:?}"), "use --spectrum top:16")
+        Error::numerics(
+            format!("the eigenvalues of a [{n}, {n}] matrix did not converge: {error:?}"),
+            "use --spectrum top:16",
+        )
     })?;
     values.reverse();
     let trace: f64 = (0..n).map(|i| matrix[i * n + i]).sum();
@@ -36,7 +39,9 @@ pub fn eigenvalues(matrix: &[f64], n: usize) -> Result<Vec<f64>> {
     let off_square = (values.iter().map(|x| x * x).sum::<f64>() - square).abs();
     if off > allowed || off_square > 2.0 * allowed * scale {
         return Err(Error::numerics(
-            format!("the eigenvalues of a [{n}, {n}] matrix miss its trace by {off:.1e} and its squared norm by {off_square:.1e}"),
+            format!(
+                "the eigenvalues of a [{n}, {n}] matrix miss its trace by {off:.1e} and its squared norm by {off_square:.1e}"
+            ),
             "use --spectrum top:16, and report the matrix",
         ));
     }

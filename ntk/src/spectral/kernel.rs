@@ -40,7 +40,8 @@ impl<'k, R: Float> StoredKernel<'k, R> {
                     what: "a symmetric kernel".into(),
                     expected: vec![array.rows(), array.rows()],
                     found: array.shape.clone(),
-                    remedy: "give [n, n], [n, n, o] or [n, n, o, o]; a kernel of two data sets has no eigenvalues".into(),
+                    remedy: "give [n, n], [n, n, o] or [n, n, o, o]; a kernel of two data sets has no eigenvalues"
+                        .into(),
                 });
             }
         };
@@ -154,7 +155,10 @@ impl<'k, R: Float> StoredKernel<'k, R> {
                         let agreement: f64 = (0..width).map(|c| target(i, c) * target(j, c)).sum();
                         sum += self.entry(i, j, 0, 0) * agreement;
                     } else {
-                        sum += self.pairs().map(|(a, b)| self.entry(i, j, a, b) * target(i, a) * target(j, b)).sum::<f64>();
+                        sum += self
+                            .pairs()
+                            .map(|(a, b)| self.entry(i, j, a, b) * target(i, a) * target(j, b))
+                            .sum::<f64>();
                     }
                 }
                 sum
@@ -164,7 +168,11 @@ impl<'k, R: Float> StoredKernel<'k, R> {
         let norm = if self.outputs == 1 {
             // |Y Y^T| = |Y^T Y|
             let gram = |c: usize, d: usize| (0..self.n).map(|i| target(i, c) * target(i, d)).sum::<f64>();
-            (0..width).flat_map(|c| (0..width).map(move |d| (c, d))).map(|(c, d)| gram(c, d).powi(2)).sum::<f64>().sqrt()
+            (0..width)
+                .flat_map(|c| (0..width).map(move |d| (c, d)))
+                .map(|(c, d)| gram(c, d).powi(2))
+                .sum::<f64>()
+                .sqrt()
         } else if self.coupled {
             y.iter().map(|y| y * y).sum::<f64>()
         } else {

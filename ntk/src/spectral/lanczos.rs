@@ -96,9 +96,9 @@ fn ritz(found: &mut Eigenvalues, diagonal: &[f64], off: &[f64], beta: f64, count
         1 => off[i.min(j)],
         _ => 0.0,
     });
-    let evd = t
-        .self_adjoint_eigen(Side::Lower)
-        .map_err(|error| Error::numerics(format!("the tridiagonal eigenproblem failed: {error:?}"), "use --spectrum full"))?;
+    let evd = t.self_adjoint_eigen(Side::Lower).map_err(|error| {
+        Error::numerics(format!("the tridiagonal eigenproblem failed: {error:?}"), "use --spectrum full")
+    })?;
     let picked = (0..k).rev().take(count);
     found.values = picked.clone().map(|i| evd.S()[i]).collect();
     found.residuals = picked.map(|i| beta * evd.U()[(k - 1, i)].abs()).collect();

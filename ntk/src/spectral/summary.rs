@@ -77,7 +77,10 @@ impl Summary {
                 if !found.converged {
                     let worst = found.residuals.iter().fold(0.0_f64, |top, r| top.max(*r));
                     return Err(Error::numerics(
-                        format!("the {count} largest eigenvalues did not converge in {} products: residual {worst:.1e}", found.steps),
+                        format!(
+                            "the {count} largest eigenvalues did not converge in {} products: residual {worst:.1e}",
+                            found.steps
+                        ),
                         "ask for fewer, or use --spectrum full",
                     ));
                 }

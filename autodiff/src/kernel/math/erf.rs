@@ -49,11 +49,7 @@ impl ErrorFunction for f64 {
 
     #[inline(always)]
     fn normal_pdf(self) -> f64 {
-        gaussian(
-            at_most(self.abs(), VANISHED * SQRT_2),
-            0.5,
-            INVERSE_SQRT_TAU,
-        )
+        gaussian(at_most(self.abs(), VANISHED * SQRT_2), 0.5, INVERSE_SQRT_TAU)
     }
 }
 

@@ -17,11 +17,7 @@ impl ErrorFunction for f32 {
         let square = root * root;
         let fourth = square * square;
         let eighth = fourth * fourth;
-        select(
-            self.abs() < 1.25,
-            near,
-            (1.0 - eighth * eighth).copysign(self),
-        )
+        select(self.abs() < 1.25, near, (1.0 - eighth * eighth).copysign(self))
     }
 
     #[inline(always)]

@@ -65,10 +65,7 @@ fn expm1_within<F: Exponential>(x: F) -> F {
     let (q, n) = reduced(x, F::of(0.0));
     // NUMERICS: half of 2^n, because 2^n itself overflows before e^x does; halving is undone exactly at the end, but
     // not for subnormal q, which n = 0 passes through untouched.
-    let half = F::power_of_two(Nearest {
-        float: n.float,
-        shifted: n.shifted - F::of(1.0),
-    });
+    let half = F::power_of_two(Nearest { float: n.float, shifted: n.shifted - F::of(1.0) });
     let scaled = F::of(2.0) * (half * q + (half - F::of(0.5)));
     select(n.float == F::of(0.0), q, scaled)
 }
@@ -85,11 +82,7 @@ pub(super) fn expm1<F: Exponential>(x: F) -> F {
 pub(super) fn tanh<F: Exponential>(x: F) -> F {
     // tanh x = (e^2x - 1)/(e^2x + 1) = t/(t + 2) with t = e^2x - 1, for x >= 0 where t does not cancel.
     let twice = F::of(2.0) * x.magnitude();
-    let t = expm1_within(select(
-        twice > F::of(F::SATURATED),
-        F::of(F::SATURATED),
-        twice,
-    ));
+    let t = expm1_within(select(twice > F::of(F::SATURATED), F::of(F::SATURATED), twice));
     // NUMERICS: where t is large, 1 - 2/(t + 2) is the same and rises into 1 without the jitter of a quotient near 1.
     let small = t < F::of(4.0);
     let ratio = select(small, t, F::of(2.0)) / (t + F::of(2.0));

@@ -23,11 +23,7 @@ pub(super) fn cos(x: f64) -> f64 {
 
 fn reduced(x: f64) -> Reduced {
     if !x.is_finite() {
-        return Reduced {
-            high: f64::NAN,
-            low: 0.0,
-            quarters: 0,
-        };
+        return Reduced { high: f64::NAN, low: 0.0, quarters: 0 };
     }
     let bits = x.to_bits();
     let m = (bits & ((1 << 52) - 1)) | (1 << 52);
@@ -57,11 +53,7 @@ fn reduced(x: f64) -> Reduced {
     let top = ((u128::from(leading) * u128::from(PI_HALF)) >> 64) as u64;
     let unit = f64::from_bits((1023 - 63 - u64::from(zeros)) << 52);
     let signed = if fraction < 0 { -unit } else { unit };
-    Reduced {
-        high: (top & !0x7ff) as f64 * signed,
-        low: (top & 0x7ff) as f64 * signed,
-        quarters,
-    }
+    Reduced { high: (top & !0x7ff) as f64 * signed, low: (top & 0x7ff) as f64 * signed, quarters }
 }
 
 /// The 64 bits of the table that start at bit `start` from its top.

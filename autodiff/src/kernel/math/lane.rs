@@ -90,11 +90,8 @@ pub(super) fn polynomial<F: Lane>(x: F, c: &[F]) -> F {
         [a, b] => a + b * x,
         _ => g[0],
     };
-    let (mut total, mut end) = if whole < c.len() {
-        (group(&c[whole..]), whole)
-    } else {
-        (group(&c[whole - 4..]), whole - 4)
-    };
+    let (mut total, mut end) =
+        if whole < c.len() { (group(&c[whole..]), whole) } else { (group(&c[whole - 4..]), whole - 4) };
     while end > 0 {
         total = group(&c[end - 4..end]) + total * fourth;
         end -= 4;
@@ -130,10 +127,7 @@ macro_rules! lane {
                 // would be a library call on a machine without the instruction.
                 const ROUNDER: $F = ((3 as $U) << ($mantissa - 1)) as $F;
                 let shifted = self + ROUNDER;
-                Nearest {
-                    float: shifted - ROUNDER,
-                    shifted,
-                }
+                Nearest { float: shifted - ROUNDER, shifted }
             }
 
             #[inline(always)]
@@ -147,11 +141,7 @@ macro_rules! lane {
                 // NUMERICS: 2^n may not be a normal number, 2^(n/2) is. The first product is exact, the second rounds.
                 const ROUNDER: $U = (((3 as $U) << ($mantissa - 1)) as $F).to_bits();
                 const BIAS: $U = (1 as $F).to_bits() >> $mantissa;
-                let sum = n
-                    .shifted
-                    .to_bits()
-                    .wrapping_sub(ROUNDER)
-                    .wrapping_add(2 * BIAS);
+                let sum = n.shifted.to_bits().wrapping_sub(ROUNDER).wrapping_add(2 * BIAS);
                 let half = sum >> 1;
                 let first = $F::from_bits(half << $mantissa);
                 let second = $F::from_bits(sum.wrapping_sub(half) << $mantissa);
@@ -175,9 +165,7 @@ macro_rules! lane {
                 let bits = x.to_bits().wrapping_add(ONE - SQRT_HALF);
                 let field = bits >> $mantissa;
                 Split {
-                    k: $F::from_bits(field.wrapping_add(HOLDER.to_bits()))
-                        - (HOLDER + BIAS as $F)
-                        - lifted,
+                    k: $F::from_bits(field.wrapping_add(HOLDER.to_bits())) - (HOLDER + BIAS as $F) - lifted,
                     m: $F::from_bits((bits & MASK).wrapping_add(SQRT_HALF)),
                     shrink: $F::from_bits((2 * BIAS + 1).wrapping_sub(field) << $mantissa),
                 }

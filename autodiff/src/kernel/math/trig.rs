@@ -13,11 +13,7 @@ use super::lane::{Lane, Nearest, polynomial, select};
 pub const NEAR: f64 = 1_048_576.0;
 
 /// `pi/2` in parts of 33 bits, the last one rounded.
-const PARTS: [f64; 3] = [
-    1.5707963267341256,
-    6.077100506303966e-11,
-    2.0222662487959506e-21,
-];
+const PARTS: [f64; 3] = [1.5707963267341256, 6.077100506303966e-11, 2.0222662487959506e-21];
 
 /// An angle in `[-pi/4, pi/4]` as a sum, and the quarter turns (modulo `2^32`) that were taken off.
 #[derive(Clone, Copy, Debug)]
@@ -54,21 +50,13 @@ fn reduced(x: f64) -> Reduced {
     let lost = (first - (sum - virtual_second)) + (second - virtual_second);
     let rest = lost - n * PARTS[2];
     let high = sum + rest;
-    Reduced {
-        high,
-        low: (sum - high) + rest,
-        quarters: shifted.to_bits(),
-    }
+    Reduced { high, low: (sum - high) + rest, quarters: shifted.to_bits() }
 }
 
 /// `sin` of the reduced angle plus `quarters` quarter turns, in f64.
 #[inline(always)]
 pub(super) fn sine(angle: Reduced) -> f64 {
-    let Reduced {
-        high: r,
-        low,
-        quarters,
-    } = angle;
+    let Reduced { high: r, low, quarters } = angle;
     let z = r * r;
     // sin(r + low) = sin r + low cos r, and low is below half a unit of r.
     let sin_tail = polynomial(z, &SIN64);
@@ -100,10 +88,7 @@ fn turned(sin: f64, cos: f64, quarters: u64) -> f64 {
 /// One quarter turn more makes a sine of a cosine.
 #[inline(always)]
 pub(super) fn quarter_ahead(angle: Reduced) -> Reduced {
-    Reduced {
-        quarters: angle.quarters.wrapping_add(1),
-        ..angle
-    }
+    Reduced { quarters: angle.quarters.wrapping_add(1), ..angle }
 }
 
 impl Trigonometric for f64 {
@@ -120,20 +105,12 @@ impl Trigonometric for f64 {
 
     #[inline(always)]
     fn sin_any(self) -> f64 {
-        if self.is_near() {
-            self.sin_near()
-        } else {
-            far::sin(self)
-        }
+        if self.is_near() { self.sin_near() } else { far::sin(self) }
     }
 
     #[inline(always)]
     fn cos_any(self) -> f64 {
-        if self.is_near() {
-            self.cos_near()
-        } else {
-            far::cos(self)
-        }
+        if self.is_near() { self.cos_near() } else { far::cos(self) }
     }
 
     #[inline(always)]
@@ -157,20 +134,12 @@ impl Trigonometric for f32 {
 
     #[inline(always)]
     fn sin_any(self) -> f32 {
-        if self.is_near() {
-            self.sin_near()
-        } else {
-            far::sin(f64::from(self)) as f32
-        }
+        if self.is_near() { self.sin_near() } else { far::sin(f64::from(self)) as f32 }
     }
 
     #[inline(always)]
     fn cos_any(self) -> f32 {
-        if self.is_near() {
-            self.cos_near()
-        } else {
-            far::cos(f64::from(self)) as f32
-        }
+        if self.is_near() { self.cos_near() } else { far::cos(f64::from(self)) as f32 }
     }
 
     #[inline(always)]
@@ -184,11 +153,7 @@ impl Trigonometric for f32 {
 fn reduced_single(x: f32) -> Reduced {
     let x = f64::from(x);
     let Nearest { float: n, shifted } = (x * std::f64::consts::FRAC_2_PI).nearest();
-    Reduced {
-        high: (x - n * PARTS[0]) - n * PARTS[1],
-        low: 0.0,
-        quarters: shifted.to_bits(),
-    }
+    Reduced { high: (x - n * PARTS[0]) - n * PARTS[1], low: 0.0, quarters: shifted.to_bits() }
 }
 
 /// `y[i] = sin x[i]`, the same bits as one at a time.
@@ -223,18 +188,8 @@ fn slice<F: Trigonometric>(x: &[F], y: &mut [F], near: impl Fn(F) -> F, any: imp
 }
 
 // `coefficients.py`, SIN_TAIL and COS_TAIL.
-const SIN32: [f64; 4] = [
-    -0.16666666663844049,
-    0.008333331870341349,
-    -0.00019840084376422702,
-    2.724962008007533e-06,
-];
-const COS32: [f64; 4] = [
-    0.041666666664311826,
-    -0.0013888887668370663,
-    2.480059840835012e-05,
-    -2.730070403808665e-07,
-];
+const SIN32: [f64; 4] = [-0.16666666663844049, 0.008333331870341349, -0.00019840084376422702, 2.724962008007533e-06];
+const COS32: [f64; 4] = [0.041666666664311826, -0.0013888887668370663, 2.480059840835012e-05, -2.730070403808665e-07];
 const SIN64: [f64; 6] = [
     -0.16666666666666666,
     0.008333333333330936,

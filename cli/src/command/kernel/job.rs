@@ -83,7 +83,10 @@ impl Job {
         let available = machine::available_memory();
         let mut notes = Vec::new();
         if arguments.memory.0 > available {
-            notes.push(format!("--memory {} is more than the system has to give; its {available} bytes are the limit", arguments.memory));
+            notes.push(format!(
+                "--memory {} is more than the system has to give; its {available} bytes are the limit",
+                arguments.memory
+            ));
         }
         Ok(Self {
             model,
@@ -149,7 +152,11 @@ impl Job {
     fn stored<R: Float + Element>(&mut self, path: &Path) -> Result<Vec<Array<R>>> {
         let (parameters, ignored) = Params::<R>::read(path, &self.model.parameters()?)?;
         if !ignored.is_empty() {
-            self.notes.push(format!("{}: {} ignored, not parameters of this model", path.display(), ignored.join(", ")));
+            self.notes.push(format!(
+                "{}: {} ignored, not parameters of this model",
+                path.display(),
+                ignored.join(", ")
+            ));
         }
         Ok(parameters.arrays)
     }

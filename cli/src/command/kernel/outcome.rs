@@ -116,8 +116,11 @@ fn shape_text(shape: &[usize]) -> String {
 
 fn rows(job: &Job, plan: &Plan, summary: Option<&Summary>, timing: &Timing, minimum: f64) -> Vec<Row> {
     let seconds = timing.kernel_seconds();
-    let mut rows =
-        vec![Row::new("kernel", shape_text(&plan.shape), format!("{}, {}", job.settings.outputs.name(), job.dtype_name()))];
+    let mut rows = vec![Row::new(
+        "kernel",
+        shape_text(&plan.shape),
+        format!("{}, {}", job.settings.outputs.name(), job.dtype_name()),
+    )];
     rows.extend(summary.map(results::rows).unwrap_or_default());
     let runs = match timing.runs.len() {
         0 | 1 => format!("{}, {} threads", plan.method.name(), job.threads),
@@ -125,7 +128,11 @@ fn rows(job: &Job, plan: &Plan, summary: Option<&Summary>, timing: &Timing, mini
     };
     rows.push(Row::new("time", quantity::seconds(seconds), runs));
     let rate = minimum / 1e9 / seconds.max(1e-9);
-    rows.push(Row::new("speed", quantity::gflop_per_second(rate), format!("{} needed at least", quantity::gflop(minimum / 1e9))));
+    rows.push(Row::new(
+        "speed",
+        quantity::gflop_per_second(rate),
+        format!("{} needed at least", quantity::gflop(minimum / 1e9)),
+    ));
     let peak = machine::peak_memory();
     rows.push(Row::new(
         "peak memory",
@@ -263,7 +270,14 @@ fn report(
         ],
         memory: plan.parts.iter().map(|part| (part.name.to_owned(), part.bytes)).collect(),
         command: results::command_line(),
-        notes: vec![Note::ConditionNumber, Note::EffectiveRank, Note::Alignment, Note::RoundingFloor, Note::Work, Note::Memory],
+        notes: vec![
+            Note::ConditionNumber,
+            Note::EffectiveRank,
+            Note::Alignment,
+            Note::RoundingFloor,
+            Note::Work,
+            Note::Memory,
+        ],
         origin: format!("ntk {} on {}", env!("CARGO_PKG_VERSION"), machine::processor()),
     }
 }
@@ -288,8 +302,11 @@ fn heatmap<R: Float>(job: &Job, kernel: &Array<R>, folder: &OutputFolder) -> Res
             Outputs::Trace | Outputs::SumTrace | Outputs::SumOfLogits => Float::to_f64(kernel.data[pair]),
         }
     };
-    let values: Vec<f64> = rows.iter().flat_map(|&i| columns.iter().map(move |&j| (i, j))).map(|(i, j)| entry(i, j)).collect();
-    let classes = |labels: Option<&Vec<usize>>, of: &[usize]| labels.map(|labels| of.iter().map(|&i| labels[i]).collect::<Vec<_>>());
+    let values: Vec<f64> =
+        rows.iter().flat_map(|&i| columns.iter().map(move |&j| (i, j))).map(|(i, j)| entry(i, j)).collect();
+    let classes = |labels: Option<&Vec<usize>>, of: &[usize]| {
+        labels.map(|labels| of.iter().map(|&i| labels[i]).collect::<Vec<_>>())
+    };
     let row_classes = classes(job.data.labels.as_ref(), &rows);
     let column_labels = job.data.test.as_ref().map_or(job.data.labels.as_ref(), |part| part.labels.as_ref());
     let column_classes = classes(column_labels, &columns);
@@ -322,7 +339,8 @@ pub(crate) fn dry_run<R: Float>(job: &Job, plan: &Plan) -> Outcome {
     let seconds = plan.flops / (0.75 * rate);
     let minimum = job.minimum_flops()?;
     let text = if job.format == Format::Json {
-        let parts: Vec<Value> = plan.parts.iter().map(|part| json!({ "name": part.name, "bytes": part.bytes })).collect();
+        let parts: Vec<Value> =
+            plan.parts.iter().map(|part| json!({ "name": part.name, "bytes": part.bytes })).collect();
         let all = json!({ "schema": SCHEMA, "command": "kernel", "dry_run": true, "method": plan.method.name(),
             "shape": plan.shape, "gflop": minimum / 1e9, "gflop_planned": plan.flops / 1e9, "seconds_expected": seconds,
             "memory": { "planned_bytes": plan.peak(), "limit_bytes": plan.limit, "parts": parts,
@@ -330,13 +348,35 @@ pub(crate) fn dry_run<R: Float>(job: &Job, plan: &Plan) -> Outcome {
         format!("{all:#}\n")
     } else {
         let mut rows = vec![
-            Row::new("kernel", shape_text(&plan.shape), format!("{}, {}", job.settings.outputs.name(), job.dtype_name())),
-            Row::new("method", plan.method.name(), format!("{} blocks of {} samples, {} kept", plan.blocks, plan.block, plan.resident)),
-            Row::new("work", quantity::gflop(plan.flops / 1e9), format!("{} needed at least", quantity::gflop(minimum / 1e9))),
-            Row::new("expected time", quantity::seconds(seconds), format!("at {} on {} threads", quantity::gflop_per_second(rate / 1e9), job.threads)),
-            Row::new("peak memory", quantity::bytes(plan.peak()), format!("of {} allowed", quantity::bytes(plan.limit))),
+            Row::new(
+                "kernel",
+                shape_text(&plan.shape),
+                format!("{}, {}", job.settings.outputs.name(), job.dtype_name()),
+            ),
+            Row::new(
+                "method",
+                plan.method.name(),
+                format!("{} blocks of {} samples, {} kept", plan.blocks, plan.block, plan.resident),
+            ),
+            Row::new(
+                "work",
+                quantity::gflop(plan.flops / 1e9),
+                format!("{} needed at least", quantity::gflop(minimum / 1e9)),
+            ),
+            Row::new(
+                "expected time",
+                quantity::seconds(seconds),
+                format!("at {} on {} threads", quantity::gflop_per_second(rate / 1e9), job.threads),
+            ),
+            Row::new(
+                "peak memory",
+                quantity::bytes(plan.peak()),
+                format!("of {} allowed", quantity::bytes(plan.limit)),
+            ),
         ];
-        rows.extend(plan.parts.iter().map(|part| Row::new(format!("  {}", part.name), quantity::bytes(part.bytes), "")));
+        rows.extend(
+            plan.parts.iter().map(|part| Row::new(format!("  {}", part.name), quantity::bytes(part.bytes), "")),
+        );
         rows.push(Row::new("explicit Jacobian", quantity::bytes(plan.jacobian_bytes), "would be"));
         let page = summary::Summary { title: format!("Dry run: {}", title(job)), rows, ..summary::Summary::default() };
         page.render(&Style::detect())

@@ -4,18 +4,7 @@ use super::*;
 fn dense_layers(arg: &str) -> Vec<(usize, usize, f64, Option<f64>, Parameterization)> {
     let model = parse(arg).unwrap();
     let sites = model.sites().unwrap();
-    sites
-        .iter()
-        .map(|s| {
-            (
-                s.dims.fan_in,
-                s.dims.fan_out,
-                s.dense.w_std,
-                s.dense.b_std,
-                s.dense.param,
-            )
-        })
-        .collect()
+    sites.iter().map(|s| (s.dims.fan_in, s.dims.fan_out, s.dense.w_std, s.dense.b_std, s.dense.param)).collect()
 }
 
 #[test]
@@ -24,16 +13,9 @@ fn an_mlp_has_depth_hidden_layers_and_the_defaults_of_its_activation() {
     let b = Some(0.1);
     assert_eq!(
         dense_layers("mlp:64-512x2-10:relu"),
-        [
-            (64, 512, sqrt2, b, ntk),
-            (512, 512, sqrt2, b, ntk),
-            (512, 10, sqrt2, b, ntk)
-        ]
+        [(64, 512, sqrt2, b, ntk), (512, 512, sqrt2, b, ntk), (512, 10, sqrt2, b, ntk)]
     );
-    assert_eq!(
-        dense_layers("mlp:3-4x1-1:erf"),
-        [(3, 4, 1.0, b, ntk), (4, 1, 1.0, b, ntk)]
-    );
+    assert_eq!(dense_layers("mlp:3-4x1-1:erf"), [(3, 4, 1.0, b, ntk), (4, 1, 1.0, b, ntk)]);
     let kinds: Vec<_> = parse("mlp:3-4x2-1:tanh").unwrap().layers;
     assert!(matches!(
         kinds[..],
@@ -63,15 +45,9 @@ fn options_follow_after_commas() {
         [(6, 4, 1.5, None, standard), (4, 2, 1.5, None, standard)]
     );
     let model = parse("mlp:6-4x1-2:leaky_relu,alpha=-0.25").unwrap();
-    assert_eq!(
-        model.layers[1],
-        Layer::Activation(Activation::LeakyRelu(-0.25))
-    );
+    assert_eq!(model.layers[1], Layer::Activation(Activation::LeakyRelu(-0.25)));
     let model = parse("mlp:6-4x1-2:leaky_relu").unwrap();
-    assert_eq!(
-        model.layers[1],
-        Layer::Activation(Activation::LeakyRelu(0.01))
-    );
+    assert_eq!(model.layers[1], Layer::Activation(Activation::LeakyRelu(0.01)));
 }
 
 #[test]
@@ -79,15 +55,8 @@ fn a_resmlp_is_dense_then_blocks_then_activation_and_dense() {
     let model = parse("resmlp:8-16x4-3:tanh,scale=0.5").unwrap();
     let act = Layer::Activation(Activation::Tanh);
     assert_eq!(model.layers.len(), 1 + 3 + 2);
-    let dense = |out| {
-        Layer::Dense(Dense {
-            out,
-            fan_in: None,
-            w_std: 1.0,
-            b_std: Some(0.1),
-            param: Parameterization::Ntk,
-        })
-    };
+    let dense =
+        |out| Layer::Dense(Dense { out, fan_in: None, w_std: 1.0, b_std: Some(0.1), param: Parameterization::Ntk });
     assert_eq!(model.layers[0], dense(16));
     for block in &model.layers[1..4] {
         let layers = vec![act.clone(), dense(16)];
@@ -103,16 +72,8 @@ fn a_planted_fault_is_marked_and_answered() {
     // The text, what is marked, and words of the answer.
     let table = [
         ("mpl:64-512x2-10:relu", "mpl", "did you mean \"mlp\"?"),
-        (
-            "remlp:64-512x2-10:relu",
-            "remlp",
-            "did you mean \"resmlp\"?",
-        ),
-        (
-            "transformer:64-2-10:relu",
-            "transformer",
-            "the presets are mlp, resmlp",
-        ),
+        ("remlp:64-512x2-10:relu", "remlp", "did you mean \"resmlp\"?"),
+        ("transformer:64-2-10:relu", "transformer", "the presets are mlp, resmlp"),
         ("mlp:64-512x2-10:rleu", "rleu", "did you mean \"relu\"?"),
         ("mlp:64-512x2-10:Tanh", "Tanh", "did you mean \"tanh\"?"),
         ("mlp:64-512x2-10:", "", "the activation is missing"),
@@ -128,70 +89,26 @@ fn a_planted_fault_is_marked_and_answered() {
         ("mlp:4-3.5x2-1:relu", "3.5", "is not a whole number"),
         ("mlp:4-+3x2-1:relu", "+3", "is not a whole number"),
         ("mlp:4-3x2x2-1:relu", "3x2x2", "is not WIDTH or WIDTHxDEPTH"),
-        (
-            "mlp:4-2x512000-1:relu",
-            "2x512000",
-            "more than 1000 hidden layers",
-        ),
+        ("mlp:4-2x512000-1:relu", "2x512000", "more than 1000 hidden layers"),
         ("mlp:4-1:relu", "4-1", "lack a part"),
         ("mlp:4:relu", "4", "lack a part"),
-        (
-            "mlp:4-99999999999999999999999-1:relu",
-            "99999999999999999999999",
-            "is too large",
-        ),
-        (
-            "mlp:4-9999999999999x2-1:relu",
-            "4-9999999999999x2-1",
-            "more than a machine can address",
-        ),
-        (
-            "mlp:4-3x2-1:relu,parm=ntk",
-            "parm",
-            "did you mean \"param\"?",
-        ),
-        (
-            "mlp:4-3x2-1:relu,w_std=1",
-            "w_std",
-            "did you mean \"W_std\"?",
-        ),
+        ("mlp:4-99999999999999999999999-1:relu", "99999999999999999999999", "is too large"),
+        ("mlp:4-9999999999999x2-1:relu", "4-9999999999999x2-1", "more than a machine can address"),
+        ("mlp:4-3x2-1:relu,parm=ntk", "parm", "did you mean \"param\"?"),
+        ("mlp:4-3x2-1:relu,w_std=1", "w_std", "did you mean \"W_std\"?"),
         ("mlp:4-3x2-1:relu,param=nkt", "nkt", "did you mean \"ntk\"?"),
-        (
-            "mlp:4-3x2-1:relu,param=mup",
-            "mup",
-            "not supported by this version",
-        ),
+        ("mlp:4-3x2-1:relu,param=mup", "mup", "not supported by this version"),
         ("mlp:4-3x2-1:relu,W_std=0", "0", "is not a number above 0"),
-        (
-            "mlp:4-3x2-1:relu,W_std=inf",
-            "inf",
-            "is not a number above 0",
-        ),
-        (
-            "mlp:4-3x2-1:relu,b_std=-1",
-            "-1",
-            "is not a number of at least 0",
-        ),
-        (
-            "mlp:4-3x2-1:relu,b_std=",
-            "",
-            "is not a number of at least 0",
-        ),
+        ("mlp:4-3x2-1:relu,W_std=inf", "inf", "is not a number above 0"),
+        ("mlp:4-3x2-1:relu,b_std=-1", "-1", "is not a number of at least 0"),
+        ("mlp:4-3x2-1:relu,b_std=", "", "is not a number of at least 0"),
         ("mlp:4-3x2-1:relu,b_std", "b_std", "is not OPTION=VALUE"),
         ("mlp:4-3x2-1:relu,", "", "is not OPTION=VALUE"),
-        (
-            "mlp:4-3x2-1:relu,b_std=1,b_std=2",
-            "b_std",
-            "is given twice",
-        ),
+        ("mlp:4-3x2-1:relu,b_std=1,b_std=2", "b_std", "is given twice"),
         ("mlp:4-3x2-1:relu,alpha=1", "alpha", "not an option of relu"),
         ("mlp:4-3x2-1:relu,scale=1", "scale", "not an option of mlp"),
         ("resmlp:4-3-5-1:relu", "4-3-5-1", "a resmlp has one width"),
-        (
-            "cnn:8x8x3-16x2-10:relu:gap",
-            "cnn",
-            "not supported by this version",
-        ),
+        ("cnn:8x8x3-16x2-10:relu:gap", "cnn", "not supported by this version"),
     ];
     for (arg, marked, answer) in table {
         let e = parse(arg).unwrap_err();
@@ -212,16 +129,7 @@ fn a_planted_fault_is_marked_and_answered() {
 
 #[test]
 fn text_that_is_no_preset_at_all_is_refused_without_a_panic() {
-    for text in [
-        "",
-        ":",
-        "::",
-        "mlp::",
-        "mlp:::",
-        "ä:ö-ü:é",
-        "mlp:ä-ö-ü:é,ß=1",
-        "mlp:1-2-3:\0",
-    ] {
+    for text in ["", ":", "::", "mlp::", "mlp:::", "ä:ö-ü:é", "mlp:ä-ö-ü:é,ß=1", "mlp:1-2-3:\0"] {
         assert!(parse(text).is_err(), "{text:?}");
     }
     assert!(parse(&format!("mlp:{}1:relu", "1-".repeat(1_000_000))).is_err());

@@ -31,11 +31,7 @@ fn f64_agrees_with_mpmath() {
             }
             let [x, expected] = [1, 2].map(|i| fields[i].parse::<f64>().unwrap());
             let error = steps(function(x), expected);
-            assert!(
-                error <= 3,
-                "{name}({x:e}) = {:e}, not {expected:e}: {error} steps",
-                function(x)
-            );
+            assert!(error <= 3, "{name}({x:e}) = {:e}, not {expected:e}: {error} steps", function(x));
             seen += 1;
         }
         assert!(seen > 100, "{name}: only {seen} points");
@@ -54,11 +50,7 @@ const SINGLE: [Bounded; 13] = [
     ("cos", 0.51, f64::cos),
     ("tanh", 2.6, f64::tanh),
     ("sigmoid", 2.5, |x| 1.0 / (1.0 + (-x).exp())),
-    (
-        "softplus",
-        1.8,
-        |x| if x > 40.0 { x } else { x.exp().ln_1p() },
-    ),
+    ("softplus", 1.8, |x| if x > 40.0 { x } else { x.exp().ln_1p() }),
     ("erf", 3.4, Elementary::erf),
     ("erfc", 0.6, Elementary::erfc),
     ("normal_cdf", 0.6, Elementary::normal_cdf),
@@ -69,11 +61,7 @@ const SINGLE: [Bounded; 13] = [
 fn units(y: f32, expected: f64) -> f64 {
     let rounded = expected as f32;
     if y == rounded || (y.is_nan() && expected.is_nan()) {
-        return if y.is_finite() {
-            (f64::from(y) - expected).abs() / spacing(rounded)
-        } else {
-            0.0
-        };
+        return if y.is_finite() { (f64::from(y) - expected).abs() / spacing(rounded) } else { 0.0 };
     }
     // Where the reference has overflowed f32 but y has not (or the reverse), count from the largest number.
     let y = if y.is_infinite() {
@@ -103,12 +91,7 @@ fn f32_agrees_with_f64_for_every_kind_of_argument() {
             }
         }
         println!("{name}: {:.2} units at {:e}", worst.0, worst.1);
-        assert!(
-            worst.0 <= bound,
-            "{name}: {:.2} units at {:e}",
-            worst.0,
-            worst.1
-        );
+        assert!(worst.0 <= bound, "{name}: {:.2} units at {:e}", worst.0, worst.1);
     }
 }
 
@@ -128,9 +111,6 @@ fn the_tail_of_the_normal_distribution_is_relatively_accurate() {
         // y^2/2 is exact for these y, so the standard exponential is accurate.
         let expected = (-y * y / 2.0).exp() / (2.0 * std::f64::consts::PI).sqrt() / y * sum;
         let found = Elementary::normal_cdf(-y);
-        assert!(
-            (found / expected - 1.0).abs() < 4e-15,
-            "{y}: {found:e}, not {expected:e}"
-        );
+        assert!((found / expected - 1.0).abs() < 4e-15, "{y}: {found:e}, not {expected:e}");
     }
 }

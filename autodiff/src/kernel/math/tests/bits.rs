@@ -88,20 +88,13 @@ fn bits(x: f64) -> u64 {
 
 fn assert_same_bits<F: Elementary + Trigonometric + Into<f64> + Default>(x: &[F]) {
     for (name, one) in table::<F>() {
-        let (_, all) = slices::<F>()
-            .into_iter()
-            .find(|(known, _)| *known == name)
-            .unwrap();
+        let (_, all) = slices::<F>().into_iter().find(|(known, _)| *known == name).unwrap();
         let mut y = vec![F::default(); x.len()];
         all(x, &mut y);
         for (&x, &y) in x.iter().zip(&y) {
             let alone = one(black_box(x)).into();
             let argument: f64 = x.into();
-            assert_eq!(
-                bits(alone),
-                bits(y.into()),
-                "{name}({argument:e}): {alone:e} alone"
-            );
+            assert_eq!(bits(alone), bits(y.into()), "{name}({argument:e}): {alone:e} alone");
         }
     }
 }
@@ -127,11 +120,7 @@ fn the_widest_vectors_give_the_bits_of_narrower_ones() {
     fn check<F: Elementary + Into<f64> + Default, G: Function<F>>(name: &str, x: &[F]) {
         let run = |vectorize: &dyn Fn(Map<F, G>)| {
             let mut y = vec![F::default(); x.len()];
-            vectorize(Map {
-                x,
-                y: &mut y,
-                f: PhantomData,
-            });
+            vectorize(Map { x, y: &mut y, f: PhantomData });
             y.into_iter().map(|y| bits(y.into())).collect::<Vec<_>>()
         };
         let widest = run(&|map| Arch::new().dispatch(map));
@@ -158,9 +147,7 @@ fn the_widest_vectors_give_the_bits_of_narrower_ones() {
 fn nanoseconds_per_element() {
     macro_rules! measured {
         ($F:ty) => {
-            let x: Vec<$F> = (0..4096)
-                .map(|i| (i as $F * 0.618_034).fract() * 16.0 - 8.0)
-                .collect();
+            let x: Vec<$F> = (0..4096).map(|i| (i as $F * 0.618_034).fract() * 16.0 - 8.0).collect();
             let mut y = vec![0.0; x.len()];
             for (name, f) in slices::<$F>() {
                 let best = (0..400)
@@ -172,11 +159,7 @@ fn nanoseconds_per_element() {
                         start.elapsed().as_secs_f64() / 8.0
                     })
                     .fold(f64::INFINITY, f64::min);
-                println!(
-                    "{name:>10} {}: {:.3} ns",
-                    stringify!($F),
-                    best * 1e9 / x.len() as f64
-                );
+                println!("{name:>10} {}: {:.3} ns", stringify!($F), best * 1e9 / x.len() as f64);
             }
         };
     }

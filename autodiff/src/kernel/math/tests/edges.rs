@@ -18,41 +18,20 @@ const EDGES: [Edges; 13] = [
     ("cos", [None, Some(1.0), Some(1.0), None]),
     ("tanh", [Some(-1.0), Some(-0.0), Some(0.0), Some(1.0)]),
     ("sigmoid", [Some(0.0), Some(0.5), Some(0.5), Some(1.0)]),
-    (
-        "softplus",
-        [
-            Some(0.0),
-            Some(std::f64::consts::LN_2),
-            Some(std::f64::consts::LN_2),
-            Some(INF),
-        ],
-    ),
+    ("softplus", [Some(0.0), Some(std::f64::consts::LN_2), Some(std::f64::consts::LN_2), Some(INF)]),
     ("erf", [Some(-1.0), Some(-0.0), Some(0.0), Some(1.0)]),
     ("erfc", [Some(2.0), Some(1.0), Some(1.0), Some(0.0)]),
     ("normal_cdf", [Some(0.0), Some(0.5), Some(0.5), Some(1.0)]),
-    (
-        "normal_pdf",
-        [
-            Some(0.0),
-            Some(0.398_942_280_401_432_7),
-            Some(0.398_942_280_401_432_7),
-            Some(0.0),
-        ],
-    ),
+    ("normal_pdf", [Some(0.0), Some(0.398_942_280_401_432_7), Some(0.398_942_280_401_432_7), Some(0.0)]),
 ];
 
 #[test]
 fn zeros_infinities_and_nan_give_the_documented_values() {
-    for ((name, values), ((known, f), (_, g))) in EDGES
-        .into_iter()
-        .zip(table::<f64>().into_iter().zip(table::<f32>()))
+    for ((name, values), ((known, f), (_, g))) in EDGES.into_iter().zip(table::<f64>().into_iter().zip(table::<f32>()))
     {
         assert_eq!(name, known);
         assert!(
-            f(f64::NAN).is_nan()
-                && f(-f64::NAN).is_nan()
-                && g(f32::NAN).is_nan()
-                && g(-f32::NAN).is_nan(),
+            f(f64::NAN).is_nan() && f(-f64::NAN).is_nan() && g(f32::NAN).is_nan() && g(-f32::NAN).is_nan(),
             "{name}(NaN)"
         );
         for (x, expected) in [-INF, -0.0, 0.0, INF].into_iter().zip(values) {
@@ -60,11 +39,7 @@ fn zeros_infinities_and_nan_give_the_documented_values() {
             match expected {
                 Some(value) => {
                     assert_eq!(y.to_bits(), value.to_bits(), "{name}({x}) = {y}");
-                    assert_eq!(
-                        z.to_bits(),
-                        (value as f32).to_bits(),
-                        "{name}({x}) = {z} in f32"
-                    );
+                    assert_eq!(z.to_bits(), (value as f32).to_bits(), "{name}({x}) = {z} in f32");
                 }
                 None => assert!(y.is_nan() && z.is_nan(), "{name}({x}) = {y}, {z}"),
             }
@@ -128,17 +103,11 @@ fn odd_functions_are_odd_and_even_functions_even_to_the_bit() {
     for x in patterns_f64(50_000).filter(|x| !x.is_nan()) {
         for f in [Elementary::tanh, Elementary::erf, Elementary::sin] as [fn(f64) -> f64; 3] {
             let (a, b) = (f(x), f(-x));
-            assert!(
-                a.is_nan() && b.is_nan() || a.to_bits() == (-b).to_bits(),
-                "{x:e}: {a:e}, {b:e}"
-            );
+            assert!(a.is_nan() && b.is_nan() || a.to_bits() == (-b).to_bits(), "{x:e}: {a:e}, {b:e}");
         }
         for f in [Elementary::cos, Elementary::normal_pdf] as [fn(f64) -> f64; 2] {
             let (a, b) = (f(x), f(-x));
-            assert!(
-                a.is_nan() && b.is_nan() || a.to_bits() == b.to_bits(),
-                "{x:e}: {a:e}, {b:e}"
-            );
+            assert!(a.is_nan() && b.is_nan() || a.to_bits() == b.to_bits(), "{x:e}: {a:e}, {b:e}");
         }
     }
 }
@@ -157,10 +126,7 @@ fn bounded_functions_stay_in_bounds_and_rise_into_saturation() {
         let mut x = from;
         while x < to {
             let y = f(x);
-            assert!(
-                y >= last - fall * f32::EPSILON / 2.0 && y <= 1.0,
-                "{x:e}: {y:e} after {last:e}"
-            );
+            assert!(y >= last - fall * f32::EPSILON / 2.0 && y <= 1.0, "{x:e}: {y:e} after {last:e}");
             last = y;
             x = f32::from_bits(x.to_bits() + 13);
         }
@@ -173,14 +139,8 @@ fn the_two_reductions_of_angles_agree() {
     for i in 1..20_000 {
         let x = f64::from(i) * 52.391_7;
         assert!(x <= trig::NEAR);
-        for (near, far) in [
-            (Elementary::sin(x), far::sin(x)),
-            (Elementary::cos(x), far::cos(x)),
-        ] {
-            assert!(
-                (near - far).abs() <= f64::EPSILON * near.abs(),
-                "{x}: {near:e}, {far:e}"
-            );
+        for (near, far) in [(Elementary::sin(x), far::sin(x)), (Elementary::cos(x), far::cos(x))] {
+            assert!((near - far).abs() <= f64::EPSILON * near.abs(), "{x}: {near:e}, {far:e}");
         }
     }
 }
