@@ -14,7 +14,6 @@ use ntk::spectral::{Spectrum, Summary};
 
 use crate::args::{self, Dtype};
 use crate::failure::Outcome;
-use crate::machine;
 use crate::render::folder::OutputFolder;
 use crate::render::progress::Progress;
 use crate::signals::Signals;
@@ -33,12 +32,12 @@ pub(crate) fn run(arguments: &args::Kernel) -> Outcome {
             fits: format!("{error}; lower --threads"),
         })?;
     pool.install(|| match job.dtype {
-        Dtype::F32 => run_as::<f32>(&mut job, arguments, &signals),
-        Dtype::F64 => run_as::<f64>(&mut job, arguments, &signals),
+        Dtype::F32 => run_as::<f32>(&mut job, &signals),
+        Dtype::F64 => run_as::<f64>(&mut job, &signals),
     })
 }
 
-fn run_as<R: Float + Element>(job: &mut Job, arguments: &args::Kernel, signals: &Signals) -> Outcome {
+fn run_as<R: Float + Element>(job: &mut Job, signals: &Signals) -> Outcome {
     let plan = job.plan::<R>()?;
     if job.dry_run {
         return outcome::dry_run::<R>(job, &plan);
@@ -76,7 +75,7 @@ fn run_as<R: Float + Element>(job: &mut Job, arguments: &args::Kernel, signals: 
     };
     timing.spectrum = start.elapsed();
     signals.check()?;
-    outcome::store(job, arguments, Finished { kernel: &computed.kernel, plan: &plan, summary, timing, folder })
+    outcome::store(job, Finished { kernel: &computed.kernel, plan: &plan, summary, timing, folder })
 }
 
 fn compute<R: Float>(
@@ -121,9 +120,4 @@ fn averaged<R: Float>(mean: Option<Computed<R>>, mut next: Computed<R>, networks
         Some(mean) => next.kernel.data.iter_mut().zip(mean.kernel.data).for_each(|(x, mean)| *x = *x * share + mean),
     }
     next
-}
-
-/// The number of threads that is meant.
-fn threads(typed: &args::Threads) -> usize {
-    typed.threads.unwrap_or_else(machine::cores)
 }

@@ -13,12 +13,19 @@ use crate::render::report::Illustration;
 use crate::render::summary::Row;
 
 /// The eigenvalues that are meant, given what was typed and how many rows there are.
-pub(crate) fn asked(typed: Option<args::Spectrum>, rows: usize) -> Spectrum {
+///
+/// # Errors
+/// More eigenvalues than rows.
+pub(crate) fn asked(typed: Option<args::Spectrum>, rows: usize) -> Result<Spectrum, ntk::Error> {
     match typed {
-        None => Spectrum::usual(rows),
-        Some(args::Spectrum::Full) => Spectrum::Full,
-        Some(args::Spectrum::Top(count)) => Spectrum::Top(count),
-        Some(args::Spectrum::None) => Spectrum::None,
+        None => Ok(Spectrum::usual(rows)),
+        Some(args::Spectrum::Full) => Ok(Spectrum::Full),
+        Some(args::Spectrum::Top(count)) if count > rows => Err(ntk::Error::usage(
+            format!("--spectrum top:{count} asks for more eigenvalues than the kernel has, which are {rows}"),
+            format!("write --spectrum full, or top:{rows}"),
+        )),
+        Some(args::Spectrum::Top(count)) => Ok(Spectrum::Top(count)),
+        Some(args::Spectrum::None) => Ok(Spectrum::None),
     }
 }
 

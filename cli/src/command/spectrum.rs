@@ -19,7 +19,9 @@ use crate::render::terminal::{self, Style};
 
 /// Runs the command.
 pub(crate) fn run(arguments: &SpectrumArgs) -> Outcome {
-    let threads = arguments.threads.threads.unwrap_or_else(machine::cores);
+    let mut notes = Vec::new();
+    let threads = machine::threads(arguments.threads.threads, &mut notes);
+    notes.iter().for_each(|note| eprintln!("note: {note}"));
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     match pool {
         Ok(pool) => pool.install(|| spectrum(arguments)),
@@ -32,9 +34,10 @@ fn spectrum(arguments: &SpectrumArgs) -> Outcome {
     let kernel: Array<f64> = read_npy(&arguments.kernel)?;
     let rows = StoredKernel::new(&kernel)?.rows();
     let read = start.elapsed();
+    let asked = results::asked(arguments.spectrum, rows)?;
     let folder = OutputFolder::create(arguments.output.out.clone(), "spectrum")?;
     let start = Instant::now();
-    let summary = Summary::of(&kernel, None, results::asked(arguments.spectrum, rows))?;
+    let summary = Summary::of(&kernel, None, asked)?;
     let solved = start.elapsed();
     results::write_eigenvalues(&summary.eigenvalues, &folder)?;
     let shape = kernel.shape.iter().map(|&size| quantity::count(size as u64)).collect::<Vec<_>>().join(" × ");

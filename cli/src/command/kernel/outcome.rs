@@ -5,13 +5,13 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use autodiff::Float;
 use autodiff::kernel::gemm::{Accumulate, View};
 use ntk::array::Array;
-use ntk::contraction::{Outputs, Plan};
+use ntk::contraction::{self, Outputs, Plan};
 use ntk::data::{Element, npy};
 use ntk::spectral::Summary;
 use serde_json::{Value, json};
 
 use super::job::Job;
-use crate::args::{self, Format};
+use crate::args::Format;
 use crate::command::results;
 use crate::failure::{Failure, Outcome};
 use crate::machine;
@@ -61,7 +61,7 @@ pub(crate) struct Finished<'k, R> {
 }
 
 /// Writes everything, then tells it.
-pub(crate) fn store<R: Float + Element>(job: &Job, arguments: &args::Kernel, finished: Finished<'_, R>) -> Outcome {
+pub(crate) fn store<R: Float + Element>(job: &Job, finished: Finished<'_, R>) -> Outcome {
     let Finished { kernel, plan, summary, timing, folder } = finished;
     let start = Instant::now();
     folder.write_with("kernel.npy", |mut to| npy::write_npy_to(&mut to, &kernel.shape, &kernel.data))?;
@@ -71,11 +71,15 @@ pub(crate) fn store<R: Float + Element>(job: &Job, arguments: &args::Kernel, fin
     let writing = start.elapsed();
     let minimum = job.minimum_flops()?;
     let start = Instant::now();
-    let rows = rows(job, plan, summary.as_ref(), &timing, minimum);
-    if !arguments.output.no_report {
+    let mut plots = Vec::new();
+    if job.report {
         let title = "Eigenvalues of the kernel";
-        let plots = summary.as_ref().map(|s| results::spectrum_plot(s, title, &folder)).transpose()?.flatten();
-        let plots = plots.into_iter().chain(heatmap(job, kernel, &folder)?).collect();
+        plots.extend(summary.as_ref().map(|s| results::spectrum_plot(s, title, &folder)).transpose()?.flatten());
+        plots.extend(heatmap(job, kernel, &folder)?);
+    }
+    // After the plots, so that the peak is told with them.
+    let rows = rows(job, plan, summary.as_ref(), &timing, minimum);
+    if job.report {
         let report = report(job, plan, plots, &rows, &timing, minimum, writing);
         folder.write("report.html", report.html()?.as_bytes())?;
     }
@@ -83,7 +87,7 @@ pub(crate) fn store<R: Float + Element>(job: &Job, arguments: &args::Kernel, fin
     let record = record(job, kernel, plan, summary.as_ref(), &timing, minimum, [writing, plotting]);
     folder.write("result.json", format!("{record:#}\n").as_bytes())?;
     let place = folder.finish()?;
-    match arguments.output.format {
+    match job.format {
         Format::Json => terminal::print(&format!("{record:#}\n")).map_err(Failure::Output),
         Format::Text => {
             for note in job.notes.iter().chain(&job.data.warnings) {
@@ -184,7 +188,7 @@ fn record<R: Float>(
     let seconds = timing.kernel_seconds();
     let runs: Vec<f64> = timing.runs.iter().map(Duration::as_secs_f64).collect();
     let parts: serde_json::Map<String, Value> =
-        plan.parts.iter().map(|part| (part.name.to_owned(), json!(part.bytes))).collect();
+        plan.parts().iter().map(|part| (part.name.to_owned(), json!(part.bytes))).collect();
     json!({
         "schema": SCHEMA,
         "command": "kernel",
@@ -236,11 +240,17 @@ fn record<R: Float>(
             "peak_bytes": machine::peak_memory(),
             "planned_bytes": plan.peak(),
             "planned_parts": parts,
+            "planned_phases": phases(plan),
             "jacobian_bytes": plan.jacobian_bytes,
         },
         "notes": job.notes,
         "warnings": job.data.warnings,
     })
+}
+
+/// `[{name, bytes}]`, in the order of the plan.
+fn phases(plan: &Plan) -> Vec<Value> {
+    plan.phases.iter().map(|phase| json!({ "name": phase.name, "bytes": phase.bytes() })).collect()
 }
 
 fn report(
@@ -268,7 +278,7 @@ fn report(
             phase("eigenvalues", timing.spectrum, None),
             phase("write the kernel", writing, None),
         ],
-        memory: plan.parts.iter().map(|part| (part.name.to_owned(), part.bytes)).collect(),
+        memory: plan.parts().iter().map(|part| (part.name.to_owned(), part.bytes)).collect(),
         command: results::command_line(),
         notes: vec![
             Note::ConditionNumber,
@@ -284,6 +294,14 @@ fn report(
 
 /// Samples a side that a heat map looks at; of more, every k-th is taken.
 const HEATMAP_SAMPLES: usize = 2048;
+
+/// The bitmaps of a plot, before it is a file.
+const CANVAS: u64 = 24 << 20;
+
+/// Bytes that plots of a kernel of `n` by `m` samples take beside it.
+pub(crate) fn plots_bytes(n: usize, m: usize) -> u64 {
+    CANVAS + [n, m].iter().fold(8, |bytes, &side| bytes * side.min(HEATMAP_SAMPLES) as u64)
+}
 
 /// Draws the kernel as colours, sorted by class. Of several outputs it shows the mean over equal ones.
 fn heatmap<R: Float>(job: &Job, kernel: &Array<R>, folder: &OutputFolder) -> Result<Option<Illustration>, Failure> {
@@ -340,10 +358,11 @@ pub(crate) fn dry_run<R: Float>(job: &Job, plan: &Plan) -> Outcome {
     let minimum = job.minimum_flops()?;
     let text = if job.format == Format::Json {
         let parts: Vec<Value> =
-            plan.parts.iter().map(|part| json!({ "name": part.name, "bytes": part.bytes })).collect();
+            plan.parts().iter().map(|part| json!({ "name": part.name, "bytes": part.bytes })).collect();
         let all = json!({ "schema": SCHEMA, "command": "kernel", "dry_run": true, "method": plan.method.name(),
             "shape": plan.shape, "gflop": minimum / 1e9, "gflop_planned": plan.flops / 1e9, "seconds_expected": seconds,
             "memory": { "planned_bytes": plan.peak(), "limit_bytes": plan.limit, "parts": parts,
+                "phases": phases(plan),
                 "jacobian_bytes": plan.jacobian_bytes } });
         format!("{all:#}\n")
     } else {
@@ -375,8 +394,10 @@ pub(crate) fn dry_run<R: Float>(job: &Job, plan: &Plan) -> Outcome {
             ),
         ];
         rows.extend(
-            plan.parts.iter().map(|part| Row::new(format!("  {}", part.name), quantity::bytes(part.bytes), "")),
+            plan.parts().iter().map(|part| Row::new(format!("  {}", part.name), quantity::bytes(part.bytes), "")),
         );
+        let phase = |phase: &contraction::Phase| format!("{} {}", phase.name, quantity::bytes(phase.bytes()));
+        rows.push(Row::new("by phase", "", plan.phases.iter().map(phase).collect::<Vec<_>>().join(", ")));
         rows.push(Row::new("explicit Jacobian", quantity::bytes(plan.jacobian_bytes), "would be"));
         let page = summary::Summary { title: format!("Dry run: {}", title(job)), rows, ..summary::Summary::default() };
         page.render(&Style::detect())
