@@ -8,7 +8,7 @@ mod value;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::error::ErrorKind;
+use clap::error::{ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
@@ -334,6 +334,16 @@ impl Cli {
                 Err(command.error(ErrorKind::ArgumentConflict, fault))
             }
         }
+    }
+
+    /// Whether `kernel` knows an argument that was found where no command was named.
+    pub(crate) fn kernel_has(argument: Option<&ContextValue>) -> bool {
+        let Some(ContextValue::String(typed)) = argument else { return false };
+        let name = typed.trim_start_matches('-').split('=').next();
+        let command = Self::command();
+        command
+            .find_subcommand("kernel")
+            .is_some_and(|kernel| kernel.get_arguments().any(|known| known.get_long() == name))
     }
 
     /// Whether `--format json` was typed: errors are then an object too, even those of other flags.

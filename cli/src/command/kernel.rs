@@ -22,8 +22,9 @@ use outcome::{Finished, Timing};
 
 /// Runs the command.
 pub(crate) fn run(arguments: &args::Kernel) -> Outcome {
-    let signals = Signals::listen();
+    let signals = Signals::listen(arguments.output.format == args::Format::Json);
     let mut job = Job::read(arguments)?;
+    signals.check()?;
     let pool =
         rayon::ThreadPoolBuilder::new().num_threads(job.threads).build().map_err(|error| ntk::Error::Memory {
             what: format!("{} threads", job.threads),
@@ -42,7 +43,7 @@ fn run_as<R: Float + Element>(job: &mut Job, signals: &Signals) -> Outcome {
     if job.dry_run {
         return outcome::dry_run::<R>(job, &plan);
     }
-    let folder = OutputFolder::create(job.out.clone(), "kernel")?;
+    signals.hold(OutputFolder::create(job.out.clone(), "kernel")?);
     let (x1, x2) = (job.rows_as::<R>()?, job.columns_as::<R>()?);
     let mut timing = Timing { load: job.loaded, ..Timing::default() };
     let mut computed = None;
@@ -74,8 +75,8 @@ fn run_as<R: Float + Element>(job: &mut Job, signals: &Signals) -> Outcome {
         Some(asked) => Some(Summary::of(&computed.kernel, job.targets(), asked)?),
     };
     timing.spectrum = start.elapsed();
-    signals.check()?;
-    outcome::store(job, Finished { kernel: &computed.kernel, plan: &plan, summary, timing, folder })
+    let finished = Finished { kernel: &computed.kernel, plan: &plan, summary, timing };
+    outcome::store(job, finished, signals.release()?, signals)
 }
 
 fn compute<R: Float>(

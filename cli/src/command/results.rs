@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::args;
 use crate::failure::Failure;
 use crate::render::folder::OutputFolder;
-use crate::render::plot::{self, Floor, IndexAxis};
+use crate::render::plot::{self, Floor};
 use crate::render::quantity;
 use crate::render::report::Illustration;
 use crate::render::summary::Row;
@@ -86,13 +86,7 @@ pub(crate) fn spectrum_plot(
         return Ok(None);
     }
     let floor = summary.floor.filter(|floor| *floor > 0.0).map(|value| Floor { value, label: "rounding floor".into() });
-    let plot = plot::Spectrum {
-        title,
-        values: &summary.eigenvalues,
-        total: Some(summary.rows),
-        index: IndexAxis::Automatic,
-        floor,
-    };
+    let plot = plot::Spectrum { title, values: &summary.eigenvalues, total: Some(summary.rows), floor };
     let svg = plot.svg()?;
     folder.write("spectrum.svg", svg.as_bytes())?;
     folder.write("spectrum.png", &plot.png()?)?;

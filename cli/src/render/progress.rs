@@ -50,6 +50,7 @@ impl Progress {
     }
 
     /// Progress that is counted but never shown.
+    #[cfg(test)]
     pub(crate) fn hidden(total: u64) -> Self {
         Self::build(total, "", ProgressBar::hidden(), u64::MAX)
     }
@@ -99,6 +100,7 @@ impl Progress {
     }
 
     /// Units done so far.
+    #[cfg(test)]
     pub(crate) fn done(&self) -> u64 {
         self.done.load(Ordering::Relaxed)
     }

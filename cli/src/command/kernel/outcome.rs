@@ -1,5 +1,7 @@
 //! What `ntk kernel` shows and stores.
 
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use autodiff::Float;
@@ -21,6 +23,7 @@ use crate::render::quantity;
 use crate::render::report::{Illustration, Note, Phase, Report};
 use crate::render::summary::{self, Row};
 use crate::render::terminal::{self, Style};
+use crate::signals::Signals;
 
 /// Version of the content of `result.json`.
 const SCHEMA: u32 = 1;
@@ -57,14 +60,26 @@ pub(crate) struct Finished<'k, R> {
     pub(crate) plan: &'k Plan,
     pub(crate) summary: Option<Summary>,
     pub(crate) timing: Timing,
-    pub(crate) folder: OutputFolder,
 }
 
 /// Writes everything, then tells it.
-pub(crate) fn store<R: Float + Element>(job: &Job, finished: Finished<'_, R>) -> Outcome {
-    let Finished { kernel, plan, summary, timing, folder } = finished;
+///
+/// A signal is heeded while the kernel is written; the rest takes no time to speak of.
+pub(crate) fn store<R: Float + Element>(
+    job: &Job,
+    finished: Finished<'_, R>,
+    folder: OutputFolder,
+    signals: &Signals,
+) -> Outcome {
+    let Finished { kernel, plan, summary, timing } = finished;
     let start = Instant::now();
-    folder.write_with("kernel.npy", |mut to| npy::write_npy_to(&mut to, &kernel.shape, &kernel.data))?;
+    let written = folder.write_with("kernel.npy", |to| {
+        npy::write_npy_to(&mut Stoppable { to, stop: signals.stop() }, &kernel.shape, &kernel.data)
+    });
+    if written.is_err() {
+        signals.check()?;
+    }
+    written?;
     if let Some(summary) = &summary {
         results::write_eigenvalues(&summary.eigenvalues, &folder)?;
     }
@@ -102,6 +117,25 @@ pub(crate) fn store<R: Float + Element>(job: &Job, finished: Finished<'_, R>) ->
             let style = Style::detect();
             terminal::print(&page.render(&style)).map_err(Failure::Output)
         }
+    }
+}
+
+/// Writes until told to stop.
+struct Stoppable<'s> {
+    to: &'s mut dyn Write,
+    stop: &'s AtomicBool,
+}
+
+impl Write for Stoppable<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(io::Error::other("stopped"));
+        }
+        self.to.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
     }
 }
 
@@ -296,11 +330,14 @@ fn report(
 const HEATMAP_SAMPLES: usize = 2048;
 
 /// The bitmaps of a plot, before it is a file.
-const CANVAS: u64 = 24 << 20;
+const CANVAS: u64 = 28 << 20;
+/// Cells a side at most, and the bytes that each takes on its way to colours.
+const CELLS: [u64; 2] = [960, 12];
 
 /// Bytes that plots of a kernel of `n` by `m` samples take beside it.
 pub(crate) fn plots_bytes(n: usize, m: usize) -> u64 {
-    CANVAS + [n, m].iter().fold(8, |bytes, &side| bytes * side.min(HEATMAP_SAMPLES) as u64)
+    let [n, m] = [n, m].map(|side| side.min(HEATMAP_SAMPLES) as u64);
+    CANVAS + 8 * n * m + CELLS[1] * n.min(CELLS[0]) * m.min(CELLS[0])
 }
 
 /// Draws the kernel as colours, sorted by class. Of several outputs it shows the mean over equal ones.
