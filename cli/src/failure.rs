@@ -49,7 +49,8 @@ impl Failure {
         let command =
             word(arguments).filter(|word| !word.starts_with('-') && error.kind() != ErrorKind::InvalidSubcommand);
         // Our own parsers end with what to do.
-        let own = what.rsplit_once("; ").map(|(_, remedy)| remedy.to_owned());
+        let meant = || what.find("did you mean").map(|at| &what[at..]);
+        let own = what.rsplit_once("; ").map(|(_, remedy)| remedy).or_else(meant).map(str::to_owned);
         let hint = match (error.kind(), &command) {
             _ if own.is_some() => own.unwrap_or_default(),
             (ErrorKind::ArgumentConflict, _) => "leave one of them out".to_owned(),
