@@ -1,4 +1,7 @@
 //! The tests of the workspace that concern more than one file, in one binary.
 
+mod contraction;
+mod counts;
+mod goldens;
 mod modes;
 mod numbers;

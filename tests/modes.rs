@@ -1,5 +1,6 @@
 //! The modes of differentiation agree with each other on whole networks.
 
+use autodiff::op::bilinear::Matmul;
 use autodiff::op::composite::{cross_entropy, mean_squared_error};
 use autodiff::sweep::{Factors, Gradient, PerSample, Pool, pullback, pullback_tangent, pushforward};
 use autodiff::{Arena, Error, Real, Samples, Tape, Var, with_tangents};
@@ -135,6 +136,7 @@ fn contract(factors: &Factors<'_, f64>) -> Vec<f64> {
         if f.leaf != g.leaf {
             continue;
         }
+        assert_eq!(f.transposed, g.transposed, "the product of two kinds of use does not split");
         for (i, j) in (0..n).flat_map(|i| (0..n).map(move |j| (i, j))) {
             for (a, b) in (0..k).flat_map(|a| (0..k).map(move |b| (a, b))) {
                 kernel[(i * k + a) * n * k + j * k + b] +=
@@ -238,4 +240,109 @@ fn an_op_that_mixes_samples_is_named() {
     assert!(matches!(f.samples(), Samples::Mixed(_)));
     let refused = pullback(f, &identity_seeds(4, 3), 3, &mut Factors::default(), &mut pool).unwrap_err();
     assert!(refused.to_string().contains("(sum) mixes samples"), "{refused}");
+}
+
+/// The Jacobian by one pullback for each output and sample, `[o, n, P]`.
+fn jacobian(f: Var<'_, f64>, lengths: &[usize], pool: &mut Pool<f64>) -> Vec<f64> {
+    let [n, o] = *f.shape() else { panic!("rows of outputs") };
+    let mut rows = Vec::new();
+    for (a, i) in (0..o).flat_map(|a| (0..n).map(move |i| (a, i))) {
+        let mut seed = vec![0.0; n * o];
+        seed[i * o + a] = 1.0;
+        let mut sink = Gradient::new();
+        pullback(f, &seed, 1, &mut sink, pool).unwrap();
+        for (leaf, &len) in lengths.iter().enumerate() {
+            rows.extend(sink.of(leaf).map_or(vec![0.0; len], <[f64]>::to_vec));
+        }
+    }
+    rows
+}
+
+/// `J J^T` in the order of [`contract`], from `[o, n, P]`.
+fn gram(jacobian: &[f64], n: usize, o: usize) -> Vec<f64> {
+    let row = |r: usize| &jacobian[(r % o * n + r / o) * (jacobian.len() / (n * o))..][..jacobian.len() / (n * o)];
+    let rows = n * o;
+    (0..rows * rows).map(|rs| row(rs / rows).iter().zip(row(rs % rows)).map(|(a, b)| a * b).sum()).collect()
+}
+
+#[test]
+fn factors_outlive_the_op_behind_which_their_parameter_was_added_or_transposed() {
+    let mut random = Random::new(14);
+    let (x, w, v) = (random.numbers(12), random.numbers(9), random.numbers(15));
+    let (b, rows, c) = (random.numbers(3), random.numbers(6), random.numbers(1));
+    type Build = for<'a> fn(Var<'a, f64>, &[Var<'a, f64>]) -> Var<'a, f64>;
+    let networks: [(&str, Build); 5] = [
+        // The cotangent of the sum is that of tanh's value, which must not be overwritten by that of its argument.
+        ("tanh(x W) + b", |x, p| x.matmul(p[0]).unwrap().tanh().plus(p[2]).unwrap()),
+        ("relu(tanh(x W) + b) + b", |x, p| {
+            x.matmul(p[0]).unwrap().tanh().plus(p[2]).unwrap().relu().plus(p[2]).unwrap()
+        }),
+        ("gelu(x) W V^T", |x, p| {
+            let transposed = Matmul { transpose_a: false, transpose_b: true, alpha: 0.7 };
+            x.gelu().matmul(p[0]).unwrap().sin().matmul_with(p[1], transposed).unwrap()
+        }),
+        ("x + b over positions", |x, p| {
+            let n = x.shape()[0];
+            let z = x.matmul(p[0]).unwrap().broadcast(1, 2).unwrap().plus(p[3]).unwrap();
+            z.tanh().reshape(&[n, 6]).unwrap()
+        }),
+        ("tanh(x W) + c", |x, p| x.matmul(p[0]).unwrap().tanh().combine(1.0, p[4], 0.3).unwrap().sum_axis(1).unwrap()),
+    ];
+    let values: [(&[f64], &[usize]); 5] = [(&w, &[3, 3]), (&v, &[5, 3]), (&b, &[3]), (&rows, &[2, 3]), (&c, &[])];
+    let lengths = values.map(|(value, _)| value.len());
+    for (name, build) in networks {
+        let (mut arena, mut pool) = (Arena::new(), Pool::default());
+        let tape = arena.tape();
+        let p = values.map(|(value, shape)| tape.leaf(value, shape).unwrap());
+        let f = build(tape.samples(&x, &[4, 3]).unwrap(), &p);
+        let f = if f.shape().len() == 1 { f.reshape(&[4, 1]).unwrap() } else { f };
+        let o = f.shape()[1];
+        let reference = jacobian(f, &lengths, &mut pool);
+        let mut rows = PerSample::new(&lengths);
+        pullback(f, &identity_seeds(4, o), o, &mut rows, &mut pool).unwrap();
+        assert!(relative_error(rows.rows(), &reference) < 1e-14, "{name}: rows");
+        let mut factors = Factors::default();
+        pullback(f, &identity_seeds(4, o), o, &mut factors, &mut pool).unwrap();
+        if factors.factors.iter().all(|factor| factor.positions == 1) {
+            let error = relative_error(&contract(&factors), &gram(&reference, 4, o));
+            assert!(error < 1e-14, "{name}: {error:.1e}");
+        } else {
+            assert!(name.ends_with("+ c"), "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_matrix_used_plainly_and_transposed_says_so() {
+    let mut random = Random::new(15);
+    let (x, w) = (random.numbers(12), random.numbers(9));
+    let (mut arena, mut pool) = (Arena::new(), Pool::default());
+    let tape = arena.tape();
+    let w = tape.leaf(&w, &[3, 3]).unwrap();
+    let transposed = Matmul { transpose_a: false, transpose_b: true, alpha: 1.0 };
+    let f = tape.samples(&x, &[4, 3]).unwrap().matmul(w).unwrap().tanh().matmul_with(w, transposed).unwrap();
+    let mut factors = Factors::default();
+    pullback(f, &identity_seeds(4, 3), 3, &mut factors, &mut pool).unwrap();
+    let kinds: Vec<bool> = factors.factors.iter().map(|factor| factor.transposed).collect();
+    assert_eq!(kinds, [true, false]);
+}
+
+#[test]
+fn a_parameter_behind_samples_in_columns_is_refused() {
+    let (x, w) = (vec![1.0; 12], vec![0.5; 9]);
+    let identity = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0];
+    let (mut arena, mut pool) = (Arena::new(), Pool::default());
+    let tape = arena.tape();
+    let (x, w) = (tape.samples(&x, &[4, 3]).unwrap(), tape.leaf(&w, &[3, 3]).unwrap());
+    let columns = Matmul { transpose_a: false, transpose_b: true, alpha: 1.0 };
+    let z = tape.constant(&identity, &[3, 3]).unwrap().matmul_with(x, columns).unwrap();
+    assert_eq!(z.samples(), Samples::Axis { axis: 1, group: 1 });
+    let f = z.matmul_with(w, Matmul { transpose_a: true, transpose_b: false, alpha: 1.0 }).unwrap();
+    assert_eq!(f.samples(), Samples::Axis { axis: 0, group: 1 });
+    for refused in [
+        pullback(f, &identity_seeds(4, 3), 3, &mut Factors::default(), &mut pool),
+        pullback(f, &identity_seeds(4, 3), 3, &mut PerSample::new(&[9]), &mut pool),
+    ] {
+        assert!(matches!(refused, Err(Error::NotPerSample { .. })), "{refused:?}");
+    }
 }

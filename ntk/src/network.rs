@@ -1,6 +1,6 @@
 //! What the toolbox needs to know of a network: its parameters, how to apply it, and how much of a tape a sample takes.
 
-use autodiff::sweep::{Factors, Pool, pullback};
+use autodiff::sweep::{Factor, Factors, Pool, pullback};
 use autodiff::{Arena, Float, Op, Real, Var};
 
 use crate::array::Array;
@@ -41,7 +41,7 @@ pub trait Network: Sync {
 }
 
 /// Numbers (not bytes) that one sample takes while its kernel is computed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Footprint {
     /// Values of the ops on the tape.
     pub values: usize,
@@ -51,7 +51,13 @@ pub struct Footprint {
     pub cotangents: usize,
     /// The widest value: a sweep holds two buffers of it, a direction.
     pub widest: usize,
-    /// Whether the parameters' cotangents split by samples, as factors need.
+    /// Widths of the products of inputs that a pair of samples takes: as [`Footprint::inputs`], but a parameter that
+    /// is used twice has four pairs of uses.
+    pub input_products: usize,
+    /// Widths of the products of cotangents that a pair of samples and directions takes.
+    pub cotangent_products: usize,
+    /// Whether the parameters' cotangents split by samples, and all uses of a parameter are of one kind, as factors
+    /// need.
     pub splits: bool,
 }
 
@@ -64,6 +70,11 @@ impl Footprint {
     /// # Errors
     /// What recording refuses; a network that mixes samples.
     pub fn measure<N: Network>(network: &N) -> Result<Self> {
+        Self::examine(network).map(|(seen, _)| seen)
+    }
+
+    /// The footprint, and what keeps the parameters' cotangents from splitting, if something does.
+    fn examine<N: Network>(network: &N) -> Result<(Self, Option<Error>)> {
         const SAMPLES: usize = 2; // At one sample, every index proof passes.
         let zeros: Vec<Array<f32>> =
             network.parameters()?.into_iter().map(|shape| Array::full(shape, 0.0)).collect::<Result<_>>()?;
@@ -71,7 +82,7 @@ impl Footprint {
         let (mut arena, mut pool) = (Arena::new(), Pool::default());
         let f = record(&mut arena, network, &zeros, &x)?;
         let tape = f.tape();
-        let mut seen = Self { values: 0, inputs: 0, cotangents: 0, widest: 0, splits: true };
+        let (mut seen, mut why) = (Self::default(), None);
         for id in 0..tape.len() as u32 {
             let node = tape.node(id);
             if !matches!(node.op, Op::Leaf(_) | Op::Constant) {
@@ -82,21 +93,63 @@ impl Footprint {
         let seed = vec![0.0; f.value().len()];
         let mut factors = Factors::default();
         match pullback(f, &seed, 1, &mut factors, &mut pool) {
-            Err(autodiff::Error::NotPerSample { .. }) => seen.splits = false,
-            refused => refused?,
+            Err(refused @ autodiff::Error::NotPerSample { .. }) => why = Some(refused.into()),
+            done => done?,
         }
         let mut inputs: Vec<&[f32]> = factors.factors.iter().filter_map(|factor| factor.input).collect();
+        inputs.sort_by_key(|input| input.as_ptr());
         inputs.dedup_by_key(|input| input.as_ptr());
         seen.inputs = inputs.iter().map(|input| input.len()).sum();
         seen.cotangents = factors.cotangents.iter().map(|cotangent| cotangent.bar.len()).sum();
-        seen.splits &= factors.factors.iter().all(|factor| factor.positions == 1);
-        Ok(Self {
+        let op = |factor: &Factor<'_, f32>| if factor.input.is_some() { "matmul" } else { "combine" };
+        let refusal = |leaf: usize, how: String| {
+            let what = format!("parameter {leaf} is {how}, which the structured contraction cannot use");
+            Error::usage(what, "use --method auto, jacobian or products")
+        };
+        if let Some(f) = factors.factors.iter().find(|factor| factor.positions != 1) {
+            why.get_or_insert(refusal(f.leaf, format!("used ({}) at {} positions of a sample", op(f), f.positions)));
+        }
+        let mut products = Vec::new();
+        for (u, v) in factors.factors.iter().flat_map(|u| factors.factors.iter().map(move |v| (u, v))) {
+            if u.leaf != v.leaf {
+                continue;
+            }
+            if u.input.is_some() != v.input.is_some() {
+                why.get_or_insert(refusal(
+                    u.leaf,
+                    "a factor (matmul) in one place and a summand (combine) in another".into(),
+                ));
+            } else if u.transposed != v.transposed {
+                why.get_or_insert(refusal(
+                    u.leaf,
+                    "used (matmul) plainly in one place and transposed in another".into(),
+                ));
+            }
+            seen.input_products += u.input.map_or(0, |_| u.fan_in);
+            if !products.contains(&(u.origin, v.origin)) {
+                products.push((u.origin, v.origin));
+                seen.cotangent_products += u.fan_out;
+            }
+        }
+        let seen = Self {
             values: seen.values / SAMPLES,
             inputs: seen.inputs / SAMPLES,
             cotangents: seen.cotangents / SAMPLES,
             widest: seen.widest / SAMPLES,
-            splits: seen.splits,
-        })
+            splits: why.is_none(),
+            ..seen
+        };
+        Ok((seen, why))
+    }
+}
+
+/// Why the parameters' cotangents do not split by samples.
+pub(crate) fn unsplit<N: Network>(network: &N) -> Error {
+    match Footprint::examine(network) {
+        Ok((_, Some(why))) | Err(why) => why,
+        Ok((_, None)) => {
+            Error::Bug("a network whose footprint says that its parameters do not split, and they do".into())
+        }
     }
 }
 

@@ -42,6 +42,8 @@ pub(crate) struct Slot<R> {
     dot: Option<Vec<R>>,
     /// The node whose cotangent this first was. A buffer that was only handed on keeps it.
     origin: u32,
+    /// Whether a sink was lent these cotangents, so that they must stay as they are until it is asked for them.
+    lent: bool,
 }
 
 /// Pulls `directions` cotangents of `output` back to the leaves, which `sink` receives.
@@ -109,7 +111,7 @@ fn sweep<'a, R: Real>(
 
     let mut bar = pool.take(expected);
     bar.copy_from_slice(seed);
-    slots[output.id() as usize] = Some(Slot { bar, dot: None, origin: output.id() });
+    slots[output.id() as usize] = Some(Slot { bar, dot: None, origin: output.id(), lent: false });
     let mut backward = Backward { tape, directions, tangents, sink, pool, slots, uses };
     let mut done = Ok(());
     for id in (0..=output.id()).rev() {
@@ -141,7 +143,7 @@ struct Backward<'s, 'a, R, S> {
 
 impl<'a, R: Real, S: Sink<'a, R>> Backward<'_, 'a, R, S> {
     /// Moves the cotangents of node `id` on to its operands.
-    fn step(&mut self, id: u32, slot: Slot<R>) -> Result<()> {
+    fn step(&mut self, id: u32, mut slot: Slot<R>) -> Result<()> {
         let node = self.tape.node(id);
         if let Op::Leaf(_) = node.op {
             // The output is a leaf: y = 1 x.
@@ -153,20 +155,24 @@ impl<'a, R: Real, S: Sink<'a, R>> Backward<'_, 'a, R, S> {
                 0,
                 &slot,
             )?;
+            slot.lent = true;
         }
         let rule = Rule { tape: self.tape, node, inputs: node.inputs };
         for (i, &input) in node.inputs.iter().enumerate() {
             if let Op::Leaf(_) = self.tape.node(input).op {
                 self.lend(id, &rule, i, &slot)?;
+                slot.lent = true;
             }
         }
+        // An elementwise op would overwrite what was lent.
+        let keeps = slot.lent && matches!(node.op, Op::Elementwise(_));
         let mut handed_on = None;
         for (i, &input) in node.inputs.iter().enumerate() {
             let x = self.tape.node(input);
             if !x.active || matches!(x.op, Op::Leaf(_)) {
                 continue;
             }
-            if handed_on.is_none() && self.uses[input as usize] == 1 && rule.passes(i) {
+            if handed_on.is_none() && !keeps && self.uses[input as usize] == 1 && rule.passes(i) {
                 handed_on = Some((i, input));
             } else {
                 self.deposit(&rule, i, input, &slot);
@@ -225,7 +231,7 @@ impl<'a, R: Real, S: Sink<'a, R>> Backward<'_, 'a, R, S> {
             self.pool.give(bend);
         }
         self.pool.give(slope);
-        Slot { origin: rule.inputs[i], ..slot }
+        Slot { origin: rule.inputs[i], ..slot } // INVARIANT: not lent, as `step` made sure.
     }
 
     /// Adds what operand `i` receives through `rule` to its slot.
@@ -234,7 +240,8 @@ impl<'a, R: Real, S: Sink<'a, R>> Backward<'_, 'a, R, S> {
         let (mut accumulate, mut of_input) = match self.slots[input as usize].take() {
             Some(slot) => (Accumulate::Add, slot),
             None => {
-                (Accumulate::Replace, Slot { bar: self.pool.take(self.directions * len), dot: None, origin: input })
+                let bar = self.pool.take(self.directions * len);
+                (Accumulate::Replace, Slot { bar, dot: None, origin: input, lent: false })
             }
         };
         rule.pull(i, self.directions, &slot.bar, &mut of_input.bar, accumulate, self.pool);

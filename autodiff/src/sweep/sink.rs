@@ -84,6 +84,9 @@ impl<'a, R: Real> Lent<'_, 'a, R> {
             Samples::Axis { axis: 0, .. } if self.covers_samples() => {
                 ("along the sample axis, so that it has a part for each sample", "use a parameter without that axis")
             }
+            Samples::Axis { axis: 0, .. } if matches!(consumer.op, Op::Bilinear(BilinearOp::Matmul(op)) if op.transpose_a) => {
+                ("whose left operand holds a sample in each column", "let the samples lead: x W, not (W^T x^T)^T")
+            }
             Samples::Axis { axis: 0, .. } => return Ok(()),
             Samples::Axis { .. } => {
                 ("whose samples are not along its first axis", "let the samples lead: x W, not W^T x^T")
@@ -275,6 +278,9 @@ pub struct Factor<'a, R> {
     pub positions: usize,
     /// The use's factor: `alpha` of the product, the coefficient of the sum.
     pub coefficient: f64,
+    /// Whether the leaf is stored as `[fan_out, fan_in]`: its gradient is then the transpose of what it is for the other
+    /// uses, and a product of the two kinds of use does not split into `(x . x') (z . z')`.
+    pub transposed: bool,
     /// Origin of its cotangent.
     pub origin: u32,
 }
@@ -305,22 +311,20 @@ impl<'a, R: Real> Sink<'a, R> for Factors<'a, R> {
     fn lend(&mut self, lent: &Lent<'_, 'a, R>, _: &mut Pool<R>) -> Result<()> {
         lent.per_sample()?;
         let y = lent.consumer();
-        let fan_out = *lent.rule.input(lent.operand).shape.last().unwrap_or(&1);
-        let positions = y.value.len().checked_div(self.samples * fan_out).unwrap_or(1);
-        let (input, fan_in, coefficient) = match y.op {
+        let (input, fan_in, fan_out, coefficient, transposed) = match y.op {
             Op::Bilinear(BilinearOp::Matmul(op)) => {
                 let x = lent.rule.input(0);
-                (Some(x.value), *x.shape.last().unwrap_or(&1), op.alpha)
+                let (fan_in, fan_out) = (*x.shape.last().unwrap_or(&1), *y.shape.last().unwrap_or(&1));
+                (Some(x.value), fan_in, fan_out, op.alpha, op.transpose_b)
             }
-            Op::Linear(LinearOp::Combine(op)) => (None, 1, op.coefficients[lent.operand]),
+            Op::Linear(LinearOp::Combine(op)) => {
+                (None, 1, lent.rule.input(lent.operand).value.len(), op.coefficients[lent.operand], false)
+            }
             Op::Linear(_) | Op::Bilinear(_) | Op::Constant | Op::Leaf(_) | Op::Elementwise(_) => {
                 unreachable!("refused as not per sample")
             }
         };
-        let fan_out = match y.op {
-            Op::Bilinear(_) => *y.shape.last().unwrap_or(&1),
-            _ => fan_out,
-        };
+        let positions = y.value.len().checked_div(self.samples * fan_out).unwrap_or(1);
         self.factors.push(Factor {
             leaf: lent.leaf,
             input,
@@ -328,6 +332,7 @@ impl<'a, R: Real> Sink<'a, R> for Factors<'a, R> {
             fan_out,
             positions,
             coefficient,
+            transposed,
             origin: lent.origin,
         });
         Ok(())

@@ -34,7 +34,8 @@ use crate::network::Network;
 /// How a kernel is contracted. All methods give the same values to rounding.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Method {
-    /// The one that needs the fewest operations among those that can be used.
+    /// The one that needs the fewest operations among those that can be used within the memory limit. Methods differ
+    /// by rounding, so name one to have the same bits under every limit.
     #[default]
     Auto,
     /// From factors, tile by tile: the fastest for dense layers, in little memory. Needs parameters whose
@@ -211,7 +212,7 @@ pub fn kernel<N: Network, R: Float>(
     let problem = Problem::checked(network, parameters, x1, x2, settings.outputs)?;
     let plan = plan(network, x1.rows(), x2.map(Array::rows), size_of::<R>(), settings, rayon::current_num_threads())?;
     // A block of one sample would prove nothing about how the network treats samples; two do.
-    network.footprint().and_then(|_| structured::prove(&problem))?;
+    structured::prove(&problem)?;
     let (values, times) = match plan.method {
         Method::Structured => tile::run(&problem, &structured::Structured(&problem), &plan, observer)?,
         Method::Jacobian => {

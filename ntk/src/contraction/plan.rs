@@ -2,7 +2,7 @@
 
 use super::{Method, Outputs, Settings};
 use crate::error::{Error, Result};
-use crate::network::{Footprint, Network};
+use crate::network::{Footprint, Network, unsplit};
 
 /// What a kernel will need.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,8 +45,17 @@ pub struct Part {
 impl Plan {
     /// Peak memory: all parts.
     pub fn peak(&self) -> u64 {
-        self.parts.iter().map(|part| part.bytes).sum()
+        sum(&self.parts.iter().map(|part| part.bytes).collect::<Vec<_>>())
     }
+}
+
+/// Bytes add and multiply up to the largest number: what does not fit it does not fit any memory.
+fn product(sizes: &[u64]) -> u64 {
+    sizes.iter().fold(1, |product, &size| product.saturating_mul(size))
+}
+
+fn sum(bytes: &[u64]) -> u64 {
+    bytes.iter().fold(0, |sum, &bytes| sum.saturating_add(bytes))
 }
 
 /// Rows (samples times directions) of a tile where every pair of outputs is contracted: its buffers stay in the caches,
@@ -75,12 +84,7 @@ pub fn plan<N: Network>(
 ) -> Result<Plan> {
     let sizes = Sizes::of(network, n, m, bytes, settings.outputs, threads)?;
     let method = match settings.method {
-        Method::Structured if !sizes.seen.splits => {
-            return Err(Error::usage(
-                "the structured contraction needs parameters whose cotangents split by samples, which this network's do not",
-                "use --method auto, products or jacobian",
-            ));
-        }
+        Method::Structured if !sizes.seen.splits => return Err(unsplit(network)),
         Method::Auto => sizes.cheapest(settings),
         method => method,
     };
@@ -144,43 +148,58 @@ impl Sizes {
         if self.outputs == Outputs::Full { k * k } else { k }
     }
 
-    /// Operations of recording all samples and pulling every direction back once. The last layer's seeds are the
-    /// identity, but a sweep does not know.
-    fn sweeps(&self) -> f64 {
-        2.0 * self.samples() * self.parameters as f64 * (1.0 + self.directions as f64)
+    /// Operations of recording all samples and pulling every direction back once; a Jacobian forms its rows then.
+    /// The last layer's seeds are the identity, but a sweep does not know.
+    fn sweeps(&self, method: Method) -> f64 {
+        let pulls = if method == Method::Jacobian { 2.0 } else { 1.0 };
+        2.0 * self.samples() * self.parameters as f64 * (1.0 + pulls * self.directions as f64)
     }
 
     /// Operations for each pair of samples.
     fn pair_flops(&self, method: Method) -> f64 {
         match method {
-            Method::Structured => 2.0 * (self.seen.inputs as f64 + self.couplings() * self.seen.cotangents as f64),
+            Method::Structured => {
+                2.0 * (self.seen.input_products as f64 + self.couplings() * self.seen.cotangent_products as f64)
+            }
             _ => 2.0 * self.couplings() * self.parameters as f64,
         }
     }
 
+    /// Operations where every block is made once.
     fn flops(&self, method: Method) -> f64 {
-        match method {
-            Method::Structured => self.sweeps() + self.pairs() * self.pair_flops(method),
-            Method::Jacobian => 2.0 * self.sweeps() + self.pairs() * self.pair_flops(method),
+        let contraction = match method {
+            Method::Structured | Method::Jacobian => self.pairs() * self.pair_flops(method),
             Method::Products | Method::Auto => {
                 let columns = self.m.unwrap_or(self.n) as f64;
                 // A pushforward along every parameter is two products a layer.
-                self.sweeps() + self.n as f64 * self.directions as f64 * columns * 4.0 * self.parameters as f64
+                self.n as f64 * self.directions as f64 * columns * 4.0 * self.parameters as f64
             }
-        }
+        };
+        self.sweeps(method) + contraction
     }
 
     /// The usable method of fewest operations that fits the limit; where none fits, the one that needs least memory.
     fn cheapest(&self, settings: &Settings) -> Method {
-        let mut methods = [Method::Structured, Method::Jacobian, Method::Products];
-        methods.sort_by(|a, b| self.flops(*a).total_cmp(&self.flops(*b)));
-        let usable = |method: &Method| self.seen.splits || *method != Method::Structured;
-        let fits = |method: &Method| usable(method) && self.plan(*method, settings).is_ok();
-        methods.iter().copied().find(fits).unwrap_or(if self.seen.splits {
-            Method::Structured
-        } else {
-            Method::Products
-        })
+        let methods = [Method::Structured, Method::Jacobian, Method::Products];
+        let planned = methods.iter().filter(|method| self.usable(**method)).filter_map(|&method| {
+            // Not `flops`: a plan knows what the limit makes again.
+            self.plan(method, settings).ok().map(|plan| (method, plan.flops))
+        });
+        planned.min_by(|(_, a), (_, b)| a.total_cmp(b)).map_or_else(|| self.smallest(), |(method, _)| method)
+    }
+
+    fn usable(&self, method: Method) -> bool {
+        self.seen.splits || method != Method::Structured
+    }
+
+    /// The usable method that needs least memory.
+    fn smallest(&self) -> Method {
+        let methods = [Method::Structured, Method::Products];
+        methods
+            .into_iter()
+            .filter(|&method| self.usable(method))
+            .min_by_key(|&method| self.least(method))
+            .unwrap_or_default()
     }
 
     /// Samples in a block: fixed by the shapes, whatever the memory or the threads.
@@ -198,48 +217,60 @@ impl Sizes {
         let blocks = self.n.div_ceil(block) + self.m.map_or(0, |m| m.div_ceil(block));
         let number = self.bytes;
         let kernel = self.shape.iter().fold(number, |bytes, &size| bytes.saturating_mul(size as u64));
-        let data = self.samples() as u64 * self.input * number;
-        let jacobian = (self.samples() as u64).saturating_mul(self.directions).saturating_mul(self.parameters * number);
-        let rows = self.directions * block;
+        let samples = self.n.saturating_add(self.m.unwrap_or(0));
+        let jacobian = product(&[samples, self.directions, self.parameters, number]);
+        let rows = self.directions.saturating_mul(block);
         let kept = match method {
             Method::Structured => {
-                block * (self.seen.inputs as u64 + self.directions * self.seen.cotangents as u64) * number
+                let cotangents = product(&[self.directions, self.seen.cotangents as u64]);
+                product(&[block, cotangents.saturating_add(self.seen.inputs as u64), number])
             }
-            Method::Jacobian => rows * self.parameters * number,
+            Method::Jacobian => product(&[rows, self.parameters, number]),
             Method::Products | Method::Auto => 0,
         };
-        let arena = block * self.seen.values as u64 * number + 4096;
-        let tile = block * block * number * self.outputs.entries(self.width as usize) as u64;
+        let arena = product(&[block, self.seen.values as u64, number]).saturating_add(4096);
+        let tile = product(&[block, block, number, self.outputs.entries(self.width as usize) as u64]);
         let scratch = match method {
             Method::Products | Method::Auto => {
                 let columns = self.m.unwrap_or(self.n);
                 // A recording of all columns, its tangents, and the gradients and tangents of the parameters.
-                columns * self.seen.values as u64 * number * (1 + self.directions)
-                    + 3 * self.directions * self.parameters * number
+                let recorded = product(&[columns, self.seen.values as u64, number, self.directions + 1]);
+                recorded.saturating_add(product(&[3, self.directions, self.parameters, number]))
             }
-            _ => arena + 2 * rows * self.seen.widest as u64 * number + 3 * tile + block * block * number,
+            _ => sum(&[
+                arena,
+                product(&[2, rows, self.seen.widest as u64, number]),
+                product(&[3, tile]),
+                product(&[block, block, number]),
+            ]),
         };
-        let threads = self.threads.min(blocks.max(1));
+        // A task at a time holds work: a row, or a pair of blocks.
+        let tasks = match (method, self.m) {
+            (Method::Products | Method::Auto, _) => self.n,
+            (_, None) => product(&[blocks, blocks + 1]) / 2,
+            (_, Some(m)) => product(&[self.n.div_ceil(block), m.div_ceil(block)]),
+        };
+        let work = product(&[self.threads.min(tasks.max(1)), scratch.saturating_add(PACKING)]);
         let parts = |resident: u64| {
             vec![
                 Part { name: "program", bytes: PROGRAM },
-                Part { name: "data", bytes: data },
-                Part { name: "weights", bytes: self.parameters * number },
+                Part { name: "data", bytes: product(&[samples, self.input, number]) },
+                Part { name: "weights", bytes: product(&[self.parameters, number]) },
                 Part { name: "kernel", bytes: kernel },
                 Part {
                     name: if method == Method::Jacobian { "Jacobian" } else { "factors" },
                     bytes: resident.saturating_mul(kept),
                 },
-                Part { name: "work", bytes: threads * (scratch + PACKING) },
+                Part { name: "work", bytes: work },
             ]
         };
-        let needed = |resident: u64| parts(resident).iter().fold(0u64, |sum, part| sum.saturating_add(part.bytes));
+        let needed = |resident: u64| sum(&parts(resident).iter().map(|part| part.bytes).collect::<Vec<_>>());
         let least = if method == Method::Jacobian { blocks } else { blocks.min(2) };
         if needed(least) > settings.memory {
             return Err(self.too_large(method, needed(least), settings));
         }
         let spare = settings.memory - needed(0);
-        let resident = if kept == 0 { blocks } else { (spare / kept).min(blocks) };
+        let resident = spare.checked_div(kept).map_or(blocks, |held| held.min(blocks));
         let again = if resident < blocks { self.made_again(blocks, resident) } else { 1.0 };
         Ok(Plan {
             method,
@@ -247,8 +278,8 @@ impl Sizes {
             block: block as usize,
             blocks: blocks as usize,
             resident: resident as usize,
-            sweep_flops: self.sweeps(),
-            flops: self.flops(method) + (again - 1.0) * self.sweeps(),
+            sweep_flops: self.sweeps(method),
+            flops: self.flops(method) + (again - 1.0) * self.sweeps(method),
             parts: parts(resident),
             limit: settings.memory,
             jacobian_bytes: jacobian,
@@ -275,27 +306,27 @@ impl Sizes {
 
     fn too_large(&self, method: Method, needed: u64, settings: &Settings) -> Error {
         let what = format!("the kernel {:?} by the {} contraction", self.shape, method.name());
-        // The largest n, by bisection, that this limit takes.
-        let fits = |n: u64| {
-            let less = Self {
-                n,
-                m: self.m.map(|m| m.min(n)),
-                shape: self.outputs.shape(n as usize, self.m.unwrap_or(n).min(n) as usize, self.width as usize),
-                seen: self.seen,
-                ..*self
-            };
-            less.least(method) <= settings.memory
+        // The most samples, by bisection, that this limit takes.
+        let fits = |most: u64| {
+            let (n, m) = (self.n.min(most), self.m.map(|m| m.min(most)));
+            let shape = self.outputs.shape(n as usize, m.unwrap_or(n) as usize, self.width as usize);
+            Self { n, m, shape, ..*self }.least(method) <= settings.memory
         };
-        let (mut low, mut high) = (0, self.n);
+        let (mut low, mut high) = (0, self.n.max(self.m.unwrap_or(0)));
         while low + 1 < high {
             let middle = low + (high - low) / 2;
             if fits(middle) { low = middle } else { high = middle }
         }
-        let remedy = match (method, low) {
-            (Method::Jacobian, _) => "use --method structured".into(),
-            (_, 0) => "raise --memory".into(),
-            (_, n) => format!("raise --memory, or use --n {n}"),
-        };
+        let smallest = self.smallest();
+        let mut remedy = String::from("raise --memory");
+        if smallest != method && self.least(smallest) <= settings.memory {
+            remedy += &format!(", or use --method {}", smallest.name());
+        }
+        match (low, self.m) {
+            (0, _) => {}
+            (most, None) => remedy += &format!(", or use --n {most}"),
+            (most, Some(_)) => remedy += &format!(", or give at most {most} samples on either side"),
+        }
         Error::Memory { what, needed, limit: settings.memory, fits: remedy }
     }
 
@@ -303,6 +334,7 @@ impl Sizes {
     fn least(&self, method: Method) -> u64 {
         match self.plan(method, &Settings { outputs: self.outputs, method, memory: u64::MAX }) {
             Ok(plan) => {
+                // A Jacobian is kept whole.
                 let kept: u64 = plan.parts.iter().filter(|part| part.name == "factors").map(|part| part.bytes).sum();
                 let blocks = plan.blocks.max(1) as u64;
                 plan.peak() - kept + kept / blocks * blocks.min(2)

@@ -10,6 +10,7 @@ use autodiff::{Arena, Float, Tape, Var};
 use rayon::prelude::*;
 
 use super::structured::{finite, rows};
+use super::tile::zeros;
 use super::{Observer, Outputs, Plan, Problem, Side, Times};
 use crate::error::{Error, Result};
 use crate::network::{Network, record};
@@ -23,7 +24,7 @@ pub(crate) fn run<N: Network, R: Float>(
     let start = Instant::now();
     let row_len = plan.shape[1..].iter().product::<usize>();
     let samples = problem.x1.rows();
-    let mut kernel = vec![R::ZERO; samples * row_len];
+    let mut kernel = zeros(samples * row_len, plan.limit)?;
     let each = samples.div_ceil(rayon::current_num_threads()).max(1);
     kernel.par_chunks_mut((each * row_len).max(1)).enumerate().try_for_each(|(task, kernel)| -> Result<()> {
         // One recording of all columns' samples serves all rows of the task.
@@ -39,6 +40,9 @@ pub(crate) fn run<N: Network, R: Float>(
         }
         Ok(())
     })?;
+    if problem.x2.is_none() {
+        mirror(&mut kernel, samples, problem.outputs.entries(problem.width), problem.outputs == Outputs::Full);
+    }
     if let Some(at) = kernel.iter().position(|x| !Float::is_finite(*x)) {
         let per_pair = problem.outputs.entries(problem.width);
         let place = format!("samples {} and {}", at / row_len, at % row_len / per_pair);
@@ -89,6 +93,21 @@ fn row<N: Network, R: Float>(
     pushed.release(pool);
     gradient.release(pool);
     Ok(())
+}
+
+/// Copies the lower triangle of `[n, n, entries]` above the diagonal: a row is swept along a direction of its own, so
+/// the two halves differ in the last bits. `pairs` says that the entries are pairs of outputs.
+fn mirror<R: Float>(kernel: &mut [R], n: usize, entries: usize, pairs: bool) {
+    let o = entries.isqrt();
+    for (i, j) in (0..n).flat_map(|i| (0..=i).map(move |j| (i, j))) {
+        let (from, to) = ((i * n + j) * entries, (j * n + i) * entries);
+        for entry in 0..entries {
+            let mirrored = if pairs { entry % o * o + entry / o } else { entry };
+            if j < i || mirrored < entry {
+                kernel[to + mirrored] = kernel[from + entry];
+            }
+        }
+    }
 }
 
 /// A tape's leaves, by ordinal.

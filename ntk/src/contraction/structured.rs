@@ -15,7 +15,7 @@ use std::ops::Range;
 
 use autodiff::kernel::gemm::{Accumulate, View, lower_gram};
 use autodiff::sweep::{Factors, pullback};
-use autodiff::{Arena, Float};
+use autodiff::{Arena, Float, Node, Op, Samples};
 
 use super::tile::{Contractor, Hadamard, Scratch, TileShape, Worker};
 use super::{Outputs, Problem, Side};
@@ -49,6 +49,7 @@ struct Use {
     input: Option<usize>,
     fan_in: usize,
     coefficient: f64,
+    transposed: bool,
     cotangent: usize,
 }
 
@@ -61,18 +62,15 @@ struct Term {
     constant: f64,
 }
 
-/// Records two samples, so that what mixes samples is found even where every block holds one.
+/// Records two samples, so that what mixes samples is found even where every block holds one and even where nothing
+/// asks for factors.
 pub(crate) fn prove<N: Network, R: Float>(problem: &Problem<'_, N, R>) -> Result<()> {
-    if problem.x1.rows() > 1 {
-        return Ok(()); // Proved by the first block, which the grid makes of two samples or by `footprint`.
-    }
-    let twice = [problem.x1.data.as_slice(), &problem.x1.data].concat();
+    let one = &problem.x1.data[..problem.x1.row_len()];
+    let twice = [one, one].concat();
     let mut arena = Arena::new();
     let f = record(&mut arena, problem.network, problem.parameters, &twice)?;
     match f.samples() {
-        autodiff::Samples::Mixed(node) => {
-            Err(autodiff::Error::MixesSamples { op: f.tape().node(node).op.name(), node }.into())
-        }
+        Samples::Mixed(node) => Err(autodiff::Error::MixesSamples { op: f.tape().node(node).op.name(), node }.into()),
         _ => Ok(()),
     }
 }
@@ -204,17 +202,29 @@ pub(crate) fn rows<'x, R>(x: &'x Array<R>, samples: &Range<usize>) -> &'x [R] {
 
 /// Refuses outputs that are not finite, and names the op and the sample where that began.
 pub(crate) fn finite<R: Float>(f: autodiff::Var<'_, R>, first_sample: usize) -> Result<()> {
-    if f.value().iter().all(|y| Float::is_finite(*y)) {
+    let bad = |node: &Node<'_, R>| node.value.iter().position(|y| !Float::is_finite(*y));
+    if bad(&f.node()).is_none() {
         return Ok(());
     }
     let (tape, samples) = (f.tape(), f.shape()[0].max(1));
-    let begins = (0..tape.len() as u32).map(|id| (id, tape.node(id))).find_map(|(id, node)| {
-        let at = node.value.iter().position(|y| !Float::is_finite(*y))?;
-        Some((id, node, at))
-    });
+    let begins = (0..tape.len() as u32)
+        .map(|id| (id, tape.node(id)))
+        .filter(|(_, node)| !matches!(node.op, Op::Leaf(_) | Op::Constant))
+        .find_map(|(id, node)| Some((id, node, bad(&node)?)));
     let place = begins.map_or_else(String::new, |(id, node, at)| {
-        let sample = first_sample + at / (node.value.len() / samples).max(1);
-        format!("op {id} ({}) of sample {sample}", node.op.name())
+        let mut place = format!("op {id} ({})", node.op.name());
+        if let Samples::Axis { axis: 0, .. } = node.samples {
+            place += &format!(" of sample {}", first_sample + at / (node.value.len() / samples).max(1));
+        }
+        // What was given is not an op's fault.
+        for operand in node.inputs.iter().map(|&input| tape.node(input)) {
+            match (operand.op, bad(&operand)) {
+                (Op::Leaf(leaf), Some(at)) => place += &format!(", as entry {at} of parameter {leaf} is not"),
+                (Op::Constant, Some(_)) => place += ", as an input is not",
+                _ => {}
+            }
+        }
+        place
     });
     Err(Error::Overflow { what: "an activation", place })
 }
@@ -253,6 +263,7 @@ fn keep<R: Float>(factors: Factors<'_, R>) -> Result<Block<R>> {
             input,
             fan_in: factor.fan_in,
             coefficient: factor.coefficient,
+            transposed: factor.transposed,
             cotangent: cotangent.ok_or_else(|| Error::Bug("a factor without its cotangent".into()))?,
         });
     }
@@ -268,9 +279,16 @@ fn keep<R: Float>(factors: Factors<'_, R>) -> Result<Block<R>> {
 /// The pairs of uses of two blocks, by the product of cotangents that they share.
 fn terms<R>(rows: &Block<R>, columns: &Block<R>) -> Result<Vec<Term>> {
     let mut terms: Vec<Term> = Vec::new();
+    let two_kinds = |u: &Use, how| {
+        let remedy = "use --method jacobian or products";
+        Err(Error::usage(format!("parameter {} is {how}, which the structured contraction cannot use", u.leaf), remedy))
+    };
     for (u, v) in rows.uses.iter().flat_map(|u| columns.uses.iter().map(move |v| (u, v))) {
         if u.leaf != v.leaf {
             continue;
+        }
+        if u.transposed != v.transposed {
+            return two_kinds(u, "used plainly in one place and transposed in another");
         }
         let cotangents = (u.cotangent, v.cotangent);
         let at = terms.iter().position(|term| term.cotangents == cotangents).unwrap_or_else(|| {
@@ -281,15 +299,7 @@ fn terms<R>(rows: &Block<R>, columns: &Block<R>) -> Result<Vec<Term>> {
         match (u.input, v.input) {
             (Some(x), Some(x2)) => terms[at].inputs.push((x, x2, u.fan_in, factor)),
             (None, None) => terms[at].constant += factor,
-            _ => {
-                return Err(Error::usage(
-                    format!(
-                        "parameter {} is multiplied in one place and added in another, which the structured contraction cannot use",
-                        u.leaf
-                    ),
-                    "use --method jacobian or products",
-                ));
-            }
+            _ => return two_kinds(u, "multiplied in one place and added in another"),
         }
     }
     Ok(terms)

@@ -113,7 +113,7 @@ pub(crate) fn run<N: Network, R: Float, C: Contractor<R>>(
     let rows = blocks(problem.x1.rows(), plan.block);
     let columns = blocks(problem.side(Side::Columns).rows(), plan.block);
     let row_len = plan.shape[1..].iter().product::<usize>();
-    let mut kernel = zeros(problem.x1.rows() * row_len, plan)?;
+    let mut kernel = zeros(problem.x1.rows() * row_len, plan.limit)?;
     let run = Run {
         problem,
         contractor,
@@ -159,12 +159,12 @@ pub(crate) fn run<N: Network, R: Float, C: Contractor<R>>(
 }
 
 /// The kernel's memory, untouched: the system maps its pages where tasks first write.
-fn zeros<R: Float>(len: usize, plan: &Plan) -> Result<Vec<R>> {
+pub(crate) fn zeros<R: Float>(len: usize, limit: u64) -> Result<Vec<R>> {
     let mut probe: Vec<R> = Vec::new();
     probe.try_reserve_exact(len).map_err(|_| Error::Memory {
         what: "the kernel".into(),
-        needed: (len * size_of::<R>()) as u64,
-        limit: plan.limit,
+        needed: (len as u64).saturating_mul(size_of::<R>() as u64),
+        limit,
         fits: "the system refused it; use fewer samples".into(),
     })?;
     drop(probe);

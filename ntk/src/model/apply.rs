@@ -27,9 +27,10 @@ impl Network for Architecture {
     }
 
     fn footprint(&self) -> Result<Footprint> {
-        let mut seen = Footprint { values: 0, inputs: 0, cotangents: 0, widest: 0, splits: true };
+        let mut seen = Footprint { splits: true, ..Footprint::default() };
         count(&self.layers, self.input.iter().product(), &mut seen);
-        Ok(seen)
+        // Every parameter is used once.
+        Ok(Footprint { input_products: seen.inputs, cotangent_products: seen.cotangents, ..seen })
     }
 }
 
