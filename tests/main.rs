@@ -3,3 +3,4 @@
 mod laws;
 mod modes;
 mod numbers;
+mod sinks;

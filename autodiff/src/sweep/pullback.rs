@@ -160,13 +160,16 @@ impl<'a, R: Real, S: Sink<'a, R>> Backward<'_, 'a, R, S> {
                 self.lend(id, &rule, i, &slot)?;
             }
         }
+        // A linear op hands the numbers on as they are. An elementwise one changes them in place, so the buffer must be
+        // this node's own: one that was handed on may have been lent under its origin, which a sink may still want.
+        let may_hand_on = slot.origin == id || !matches!(node.op, Op::Elementwise(_));
         let mut handed_on = None;
         for (i, &input) in node.inputs.iter().enumerate() {
             let x = self.tape.node(input);
             if !x.active || matches!(x.op, Op::Leaf(_)) {
                 continue;
             }
-            if handed_on.is_none() && self.uses[input as usize] == 1 && rule.passes(i) {
+            if may_hand_on && handed_on.is_none() && self.uses[input as usize] == 1 && rule.passes(i) {
                 handed_on = Some((i, input));
             } else {
                 self.deposit(&rule, i, input, &slot);

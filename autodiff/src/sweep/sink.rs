@@ -84,6 +84,10 @@ impl<'a, R: Real> Lent<'_, 'a, R> {
             Samples::Axis { axis: 0, .. } if self.covers_samples() => {
                 ("along the sample axis, so that it has a part for each sample", "use a parameter without that axis")
             }
+            // The result's rows are the columns of the operand.
+            Samples::Axis { axis: 0, .. } if self.reads_columns() => {
+                ("whose samples are the columns of a transposed operand", "let the samples lead: x W, not (x^T)^T W")
+            }
             Samples::Axis { axis: 0, .. } => return Ok(()),
             Samples::Axis { .. } => {
                 ("whose samples are not along its first axis", "let the samples lead: x W, not W^T x^T")
@@ -91,6 +95,10 @@ impl<'a, R: Real> Lent<'_, 'a, R> {
         };
         let (parameter, op) = (self.leaf, consumer.op.name());
         Err(Error::NotPerSample { parameter, op, node: self.node, why, remedy })
+    }
+
+    fn reads_columns(&self) -> bool {
+        matches!(self.rule.node.op, Op::Bilinear(BilinearOp::Matmul(op)) if op.transpose_a)
     }
 
     fn covers_samples(&self) -> bool {
@@ -211,6 +219,9 @@ impl<'a, R: Real> Sink<'a, R> for PerSample<R> {
 
     fn lend(&mut self, lent: &Lent<'_, 'a, R>, _: &mut Pool<R>) -> Result<()> {
         lent.per_sample()?;
+        if self.samples == 0 {
+            return Ok(());
+        }
         let (y, i) = (lent.consumer(), lent.operand);
         let parameters = self.offsets[self.offsets.len() - 1];
         let columns = self.offsets[lent.leaf]..self.offsets[lent.leaf + 1];
@@ -219,7 +230,7 @@ impl<'a, R: Real> Sink<'a, R> for PerSample<R> {
             one[0] /= self.samples;
             one
         };
-        let (y_one, len) = (one(y.shape), y.value.len() / self.samples.max(1));
+        let (y_one, len) = (one(y.shape), y.value.len() / self.samples);
         for k in 0..self.directions {
             for sample in 0..self.samples {
                 let bar = &lent.bar[k * y.value.len() + sample * len..][..len];
@@ -269,8 +280,10 @@ pub struct Factor<'a, R> {
     pub input: Option<&'a [R]>,
     /// Columns of the input; 1 for a bias.
     pub fan_in: usize,
-    /// Columns of the cotangent.
+    /// Columns of the cotangent; all numbers of a bias.
     pub fan_out: usize,
+    /// Whether the leaf is stored as `[fan_out, fan_in]`. All uses of a leaf agree on it.
+    pub transposed: bool,
     /// Rows a sample.
     pub positions: usize,
     /// The use's factor: `alpha` of the product, the coefficient of the sum.
@@ -305,28 +318,37 @@ impl<'a, R: Real> Sink<'a, R> for Factors<'a, R> {
     fn lend(&mut self, lent: &Lent<'_, 'a, R>, _: &mut Pool<R>) -> Result<()> {
         lent.per_sample()?;
         let y = lent.consumer();
-        let fan_out = *lent.rule.input(lent.operand).shape.last().unwrap_or(&1);
-        let positions = y.value.len().checked_div(self.samples * fan_out).unwrap_or(1);
-        let (input, fan_in, coefficient) = match y.op {
+        let (input, fan_in, fan_out, coefficient, transposed) = match y.op {
             Op::Bilinear(BilinearOp::Matmul(op)) => {
                 let x = lent.rule.input(0);
-                (Some(x.value), *x.shape.last().unwrap_or(&1), op.alpha)
+                let last = |shape: &[usize]| *shape.last().unwrap_or(&1);
+                (Some(x.value), last(x.shape), last(y.shape), op.alpha, op.transpose_b)
             }
-            Op::Linear(LinearOp::Combine(op)) => (None, 1, op.coefficients[lent.operand]),
+            Op::Linear(LinearOp::Combine(op)) => {
+                (None, 1, lent.rule.input(lent.operand).value.len(), op.coefficients[lent.operand], false)
+            }
             Op::Linear(_) | Op::Bilinear(_) | Op::Constant | Op::Leaf(_) | Op::Elementwise(_) => {
                 unreachable!("refused as not per sample")
             }
         };
-        let fan_out = match y.op {
-            Op::Bilinear(_) => *y.shape.last().unwrap_or(&1),
-            _ => fan_out,
-        };
+        // The product of two uses' gradients is a product of factors only if both lay the parameter out alike.
+        let use_as = (fan_in, fan_out, transposed);
+        if self.factors.iter().any(|f| f.leaf == lent.leaf && (f.fan_in, f.fan_out, f.transposed) != use_as) {
+            return Err(Error::NotPerSample {
+                parameter: lent.leaf,
+                op: y.op.name(),
+                node: lent.node,
+                why: "which reads it in another layout than an earlier use (transposed, or added)",
+                remedy: "use the explicit Jacobian for this network",
+            });
+        }
         self.factors.push(Factor {
             leaf: lent.leaf,
             input,
             fan_in,
             fan_out,
-            positions,
+            transposed,
+            positions: y.value.len().checked_div(self.samples * fan_out).unwrap_or(1),
             coefficient,
             origin: lent.origin,
         });
