@@ -96,7 +96,11 @@ impl Summary {
             trace: kernel.trace(),
             frobenius: kernel.frobenius(),
             floor,
-            condition: if all { positive().next().zip(positive().last()).map(|(top, low)| top / low) } else { None },
+            condition: if all {
+                positive().next().zip(positive().next_back()).map(|(top, low)| top / low)
+            } else {
+                None
+            },
             effective_rank: if all { effective_rank(positive) } else { None },
             alignment: targets.and_then(|targets| kernel.alignment(targets)),
             eigenvalues,
