@@ -3,5 +3,6 @@
 mod contraction;
 mod counts;
 mod goldens;
+mod laws;
 mod modes;
 mod numbers;

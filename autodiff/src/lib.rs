@@ -37,6 +37,7 @@
 //! The tape is generic over its number. A tape of [`Dual`]s gives forward-over-reverse by type: slow, and the
 //! reference. [`sweep::pullback_tangent`] is the fast way. They agree to rounding.
 
+pub mod check;
 pub mod dual;
 pub mod error;
 pub mod kernel;

@@ -368,6 +368,7 @@ pub struct Ln;
 impl Elementwise for Ln {
     const NAME: &'static str = "ln";
     const SAMPLES: &'static [f64] = &[0.01, 0.7, 1.0, 2.5, 1e6];
+    const KINKS: &'static [f64] = &[0.0];
     #[inline(always)]
     fn primal<R: Real>(&self, x: R) -> R {
         x.ln()
@@ -384,6 +385,7 @@ pub struct Ln1p;
 impl Elementwise for Ln1p {
     const NAME: &'static str = "ln_1p";
     const SAMPLES: &'static [f64] = &[-0.5, -1e-9, 0.0, 1e-9, 2.5, 1e6];
+    const KINKS: &'static [f64] = &[-1.0];
     #[inline(always)]
     fn primal<R: Real>(&self, x: R) -> R {
         x.ln_1p()
@@ -435,6 +437,7 @@ pub struct Sqrt;
 impl Elementwise for Sqrt {
     const NAME: &'static str = "sqrt";
     const SAMPLES: &'static [f64] = &[0.01, 0.7, 1.0, 2.5, 1e6];
+    const KINKS: &'static [f64] = &[0.0];
     #[inline(always)]
     fn primal<R: Real>(&self, x: R) -> R {
         x.sqrt()
@@ -471,6 +474,8 @@ pub struct Powi(
 impl Elementwise for Powi {
     const NAME: &'static str = "powi";
     const SAMPLES: &'static [f64] = &[-2.5, -0.7, 0.01, 1.0, 2.5];
+    // Of negative powers; differences may as well stay away for all.
+    const KINKS: &'static [f64] = &[0.0];
     #[inline(always)]
     fn primal<R: Real>(&self, x: R) -> R {
         x.powi(self.0)
