@@ -6,3 +6,4 @@ mod goldens;
 mod laws;
 mod modes;
 mod numbers;
+mod sinks;

@@ -214,6 +214,9 @@ impl<'a, R: Real> Sink<'a, R> for PerSample<R> {
 
     fn lend(&mut self, lent: &Lent<'_, 'a, R>, _: &mut Pool<R>) -> Result<()> {
         lent.per_sample()?;
+        if self.samples == 0 {
+            return Ok(());
+        }
         let (y, i) = (lent.consumer(), lent.operand);
         let parameters = self.offsets[self.offsets.len() - 1];
         let columns = self.offsets[lent.leaf]..self.offsets[lent.leaf + 1];
@@ -222,7 +225,7 @@ impl<'a, R: Real> Sink<'a, R> for PerSample<R> {
             one[0] /= self.samples;
             one
         };
-        let (y_one, len) = (one(y.shape), y.value.len() / self.samples.max(1));
+        let (y_one, len) = (one(y.shape), y.value.len() / self.samples);
         for k in 0..self.directions {
             for sample in 0..self.samples {
                 let bar = &lent.bar[k * y.value.len() + sample * len..][..len];
@@ -272,7 +275,7 @@ pub struct Factor<'a, R> {
     pub input: Option<&'a [R]>,
     /// Columns of the input; 1 for a bias.
     pub fan_in: usize,
-    /// Columns of the cotangent.
+    /// Columns of the cotangent; all numbers of a bias.
     pub fan_out: usize,
     /// Rows a sample.
     pub positions: usize,
