@@ -1,7 +1,7 @@
 //! What the sinks make of cotangents: factors, explicit Jacobians and gradients of one program tell one story.
 
 use autodiff::op::bilinear::Matmul;
-use autodiff::sweep::{Factor, Factors, Gradient, PerSample, Pool, pullback};
+use autodiff::sweep::{Factor, Factors, Gradient, PerSample, Pool, pullback, pullback_tangent, pushforward};
 use autodiff::{Arena, Error, Tape, Var};
 
 use crate::numbers::{Random, relative_error};
@@ -144,4 +144,29 @@ fn no_samples_have_an_empty_jacobian() {
     let mut factors = Factors::default();
     pullback(f, &[], 3, &mut factors, &mut pool).unwrap();
     assert_eq!(contracted(&factors), [0.0; 0]);
+}
+
+#[test]
+fn a_gradient_that_is_used_again_forgets_the_last_one() {
+    let (x, other) = ([1.5, -2.0], [3.0, 4.0, 5.0]);
+    let (mut gradient, mut pool) = (Gradient::new(), Pool::default());
+    let mut arena = Arena::new();
+    for values in [&x[..], &other[..], &x[..]] {
+        let tape = arena.tape();
+        let (a, unused) = (tape.leaf(values, &[values.len()]).unwrap(), tape.leaf(values, &[values.len()]).unwrap());
+        let y = (a * a).sum();
+        for k in [1, 2, 1] {
+            pullback(y, &vec![1.0; k], k, &mut gradient, &mut pool).unwrap();
+            let expected: Vec<f64> = (0..k).flat_map(|_| values.iter().map(|x| 2.0 * x)).collect();
+            assert_eq!(gradient.of(0), Some(&expected[..]));
+        }
+        let seed = vec![1.0; values.len()];
+        let tangents = pushforward(tape, &[(a, &seed)], 1, &mut pool).unwrap();
+        pullback_tangent(y, &[1.0], &tangents, &mut gradient, &mut pool).unwrap();
+        assert_eq!(gradient.tangent_of(0), Some(&vec![2.0; values.len()][..]));
+        // What was there and is not any more.
+        let z = (unused * unused).sum();
+        pullback(z, &[1.0], 1, &mut gradient, &mut pool).unwrap();
+        assert_eq!((gradient.of(0), gradient.tangent_of(0)), (None, None));
+    }
 }

@@ -106,10 +106,42 @@ impl<'a, R: Real> Lent<'_, 'a, R> {
 }
 
 /// Sums every contribution: `J^T v`, and the tangents of that.
+///
+/// Each sweep begins anew, in the buffers of the last one.
 #[derive(Debug, Default)]
 pub struct Gradient<R> {
-    bars: Vec<Option<Vec<R>>>,
-    dots: Vec<Option<Vec<R>>>,
+    bars: Vec<Sum<R>>,
+    dots: Vec<Sum<R>>,
+}
+
+/// A sum in the making.
+#[derive(Debug)]
+struct Sum<R> {
+    numbers: Vec<R>,
+    /// Whether this sweep has put anything in; what is there otherwise is of an earlier one.
+    begun: bool,
+}
+
+impl<R: Real> Sum<R> {
+    const EMPTY: Self = Self { numbers: Vec::new(), begun: false };
+
+    fn value(&self) -> Option<&[R]> {
+        self.begun.then_some(&self.numbers)
+    }
+
+    /// The buffer to add to, and whether it holds anything yet.
+    fn summand(&mut self, len: usize, pool: &mut Pool<R>) -> (&mut [R], Accumulate) {
+        if self.begun {
+            return (&mut self.numbers, Accumulate::Add);
+        }
+        self.begun = true;
+        if self.numbers.capacity() < len {
+            pool.give(std::mem::take(&mut self.numbers));
+            self.numbers = pool.take(len);
+        }
+        self.numbers.resize(len, R::ZERO);
+        (&mut self.numbers, Accumulate::Replace)
+    }
 }
 
 impl<R: Real> Gradient<R> {
@@ -120,49 +152,44 @@ impl<R: Real> Gradient<R> {
 
     /// The cotangents of a leaf, `[K, ..shape]`; `None` where they are zero by structure.
     pub fn of(&self, leaf: usize) -> Option<&[R]> {
-        self.bars.get(leaf)?.as_deref()
+        self.bars.get(leaf)?.value()
     }
 
     /// The tangents of a leaf's cotangent, `[K, ..shape]`; `None` where they are zero by structure.
     pub fn tangent_of(&self, leaf: usize) -> Option<&[R]> {
-        self.dots.get(leaf)?.as_deref()
+        self.dots.get(leaf)?.value()
     }
 
     /// Gives the buffers back, and keeps the empty lists for the next sweep.
     pub fn release(&mut self, pool: &mut Pool<R>) {
-        for buffer in self.bars.iter_mut().chain(&mut self.dots).filter_map(Option::take) {
-            pool.give(buffer);
+        for sum in self.bars.iter_mut().chain(&mut self.dots) {
+            pool.give(std::mem::replace(sum, Sum::EMPTY).numbers);
         }
     }
 }
 
 impl<'a, R: Real> Sink<'a, R> for Gradient<R> {
     fn begin(&mut self, output: Var<'a, R>, _: usize) -> Result<()> {
-        let leaves = output.tape().leaves();
-        self.bars.resize_with(leaves, || None);
-        self.dots.resize_with(leaves, || None);
+        for sums in [&mut self.bars, &mut self.dots] {
+            sums.resize_with(output.tape().leaves(), || Sum::EMPTY);
+            sums.iter_mut().for_each(|sum| sum.begun = false);
+        }
         Ok(())
     }
 
     fn lend(&mut self, lent: &Lent<'_, 'a, R>, pool: &mut Pool<R>) -> Result<()> {
         let (rule, i) = (lent.rule, lent.operand);
         let len = rule.input(i).value.len();
-        let (bar, accumulate) = summand(&mut self.bars[lent.leaf], lent.directions * len, pool);
+        let (bar, accumulate) = self.bars[lent.leaf].summand(lent.directions * len, pool);
         rule.pull(i, lent.directions, lent.bar, bar, accumulate, pool);
         if let Some(tangents) = lent.tangents
             && (lent.dot.is_some() || rule.bends(i, tangents))
         {
-            let (dot, accumulate) = summand(&mut self.dots[lent.leaf], tangents.directions * len, pool);
+            let (dot, accumulate) = self.dots[lent.leaf].summand(tangents.directions * len, pool);
             rule.pull_tangent(i, lent.bar, lent.dot, tangents, dot, accumulate, pool);
         }
         Ok(())
     }
-}
-
-/// The buffer to add to, and whether it holds anything yet.
-fn summand<'s, R: Real>(sum: &'s mut Option<Vec<R>>, len: usize, pool: &mut Pool<R>) -> (&'s mut Vec<R>, Accumulate) {
-    let accumulate = if sum.is_some() { Accumulate::Add } else { Accumulate::Replace };
-    (sum.get_or_insert_with(|| pool.take(len)), accumulate)
 }
 
 /// The explicit Jacobian: one product for each sample and direction.
