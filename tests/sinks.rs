@@ -170,3 +170,34 @@ fn a_gradient_that_is_used_again_forgets_the_last_one() {
         assert_eq!((gradient.of(0), gradient.tangent_of(0)), (None, None));
     }
 }
+
+#[test]
+fn a_seed_of_another_tape_is_refused() {
+    let x = [1.0, 2.0];
+    let (mut arena, mut other) = (Arena::new(), Arena::new());
+    let (tape, other) = (arena.tape::<f64>(), other.tape::<f64>());
+    let (here, there) = (tape.leaf(&x, &[2]).unwrap(), other.leaf(&x, &[2]).unwrap());
+    let mut pool = Pool::default();
+    let refused = pushforward(tape, &[(here, &x), (there, &x)], 1, &mut pool).unwrap_err();
+    assert_eq!(refused, Error::ForeignVariable { op: "pushforward" });
+    assert!(matches!(here.plus(there), Err(Error::ForeignVariable { op: "combine" })));
+    assert!(matches!(here.times(there), Err(Error::ForeignVariable { op: "mul" })));
+    assert!(matches!(here.matmul(there), Err(Error::ForeignVariable { op: "matmul" })));
+}
+
+#[test]
+fn tangents_of_another_recording_are_refused() {
+    let x = [1.0, 2.0];
+    let (mut arena, mut other) = (Arena::new(), Arena::new());
+    let (tape, other) = (arena.tape::<f64>(), other.tape::<f64>());
+    let (here, there) = (tape.leaf(&x, &[2]).unwrap(), other.leaf(&x, &[2]).unwrap());
+    let (mut pool, mut gradient) = (Pool::default(), Gradient::new());
+    let early = pushforward(tape, &[(here, &x)], 1, &mut pool).unwrap();
+    let foreign = pushforward(other, &[(there, &x)], 1, &mut pool).unwrap();
+    let y = (here * here).sum();
+    let refused = pullback_tangent(y, &[1.0], &early, &mut gradient, &mut pool).unwrap_err();
+    assert!(refused.to_string().contains("tangents"), "{refused}");
+    let (y, _) = (here.sum(), (there * there).sum());
+    let refused = pullback_tangent(y, &[1.0], &foreign, &mut gradient, &mut pool).unwrap_err();
+    assert!(refused.to_string().contains("tangents"), "{refused}");
+}

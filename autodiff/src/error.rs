@@ -60,6 +60,16 @@ pub enum Error {
         /// The op that was being recorded.
         op: &'static str,
     },
+    /// A pullback was given tangents that do not belong to its output.
+    #[error(
+        "tangents: node {node} ({op}) has none, as it is on another tape or was recorded later; push forward again, on the finished recording"
+    )]
+    Tangents {
+        /// Name of the output's op.
+        op: &'static str,
+        /// Its place on the tape.
+        node: u32,
+    },
     /// Two leaves that hold samples disagree on how many there are.
     #[error(
         "samples: {found} samples beside {expected} already on this tape; give every sample leaf the same first axis"

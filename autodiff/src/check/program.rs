@@ -5,7 +5,7 @@ use crate::dual::Dual;
 use crate::error::{Error, Result};
 use crate::op::{ElementwiseOp, Op};
 use crate::real::{Float, Real};
-use crate::sweep::{Gradient, Pool, Tangents, pullback, pullback_tangent, pushforward};
+use crate::sweep::{Gradient, Pool, pullback, pullback_tangent, pushforward};
 use crate::tape::{Arena, Tape, Var};
 
 /// Something to record: a function of several values, written once for every number.
@@ -215,7 +215,7 @@ fn modes<R: Real>(
     let leaves = leaves(tape, inputs, x)?;
     let y = program.record(tape, &leaves)?;
     let seeds: Vec<_> = leaves.iter().zip(x_dot).map(|(&leaf, seed)| (leaf, seed.as_slice())).collect();
-    let tangents: Tangents<R> = pushforward(tape, &seeds, k, &mut pool)?;
+    let tangents = pushforward(tape, &seeds, k, &mut pool)?;
     let zeros = |leaf: usize| vec![R::ZERO; k * x[leaf].len()];
     let (mut first, mut second) = (Gradient::new(), Gradient::new());
     pullback(y, y_bar, k, &mut first, &mut pool)?;

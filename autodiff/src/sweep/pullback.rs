@@ -74,14 +74,15 @@ pub fn pullback<'a, R: Real>(
 /// `seed: [..shape of output]`; the seed itself does not vary along the directions.
 ///
 /// # Errors
-/// [`Error::Length`] if the seed does not fit; what the sink refuses.
+/// [`Error::Length`] if the seed does not fit, [`Error::Tangents`] if `output` has no tangents; what the sink refuses.
 pub fn pullback_tangent<'a, R: Real>(
     output: Var<'a, R>,
     seed: &[R],
-    tangents: &Tangents<R>,
+    tangents: &Tangents<'a, R>,
     sink: &mut impl Sink<'a, R>,
     pool: &mut Pool<R>,
 ) -> Result<()> {
+    tangents.cover(output)?;
     sweep(output, seed, 1, Some(tangents), sink, pool)
 }
 
@@ -89,7 +90,7 @@ fn sweep<'a, R: Real>(
     output: Var<'a, R>,
     seed: &[R],
     directions: usize,
-    tangents: Option<&Tangents<R>>,
+    tangents: Option<&Tangents<'a, R>>,
     sink: &mut impl Sink<'a, R>,
     pool: &mut Pool<R>,
 ) -> Result<()> {
@@ -134,7 +135,7 @@ fn sweep<'a, R: Real>(
 struct Backward<'s, 'a, R, S> {
     tape: &'a Tape<'a, R>,
     directions: usize,
-    tangents: Option<&'s Tangents<R>>,
+    tangents: Option<&'s Tangents<'a, R>>,
     sink: &'s mut S,
     pool: &'s mut Pool<R>,
     slots: Vec<Option<Slot<R>>>,
@@ -284,7 +285,7 @@ impl<'a, R: Real> Rule<'_, 'a, R> {
     }
 
     /// Whether the pull to operand `i` itself varies along the directions.
-    pub(crate) fn bends(&self, i: usize, tangents: &Tangents<R>) -> bool {
+    pub(crate) fn bends(&self, i: usize, tangents: &Tangents<'_, R>) -> bool {
         match self.node.op {
             Op::Elementwise(_) => tangents.at(self.inputs[i]).is_some(),
             Op::Bilinear(_) => tangents.at(self.inputs[1 - i]).is_some(),
@@ -349,7 +350,7 @@ impl<'a, R: Real> Rule<'_, 'a, R> {
         i: usize,
         bar: &[R],
         dot: Option<&[R]>,
-        tangents: &Tangents<R>,
+        tangents: &Tangents<'_, R>,
         out: &mut [R],
         mut accumulate: Accumulate,
         pool: &mut Pool<R>,

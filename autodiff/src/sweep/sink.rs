@@ -57,7 +57,7 @@ pub struct Lent<'s, 'a, R> {
     /// Tangents of the cotangent, if they are asked for and not zero by structure.
     pub dot: Option<&'s [R]>,
     pub(crate) rule: &'s Rule<'s, 'a, R>,
-    pub(crate) tangents: Option<&'s Tangents<R>>,
+    pub(crate) tangents: Option<&'s Tangents<'a, R>>,
 }
 
 impl<'a, R: Real> Lent<'_, 'a, R> {
