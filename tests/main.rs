@@ -1,5 +1,7 @@
 //! The tests of the workspace that concern more than one file, in one binary.
 
+mod checker;
+mod compositions;
 mod contraction;
 mod counts;
 mod goldens;

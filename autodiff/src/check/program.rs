@@ -78,7 +78,11 @@ pub fn program<F: Float>(
     let y_bar: Vec<F> = (0..DIRECTIONS * outputs).map(|_| F::from_f64(numbers())).collect();
     let all = modes(program, inputs, &x, &x_dot, &y_bar, DIRECTIONS).map_err(refused)?;
     let y = &all.values[all.output];
-    let rounding = |scale: f64| bounds.adjoint * (scale + 1e-30);
+    // What cancels leaves the rounding of what it cancelled.
+    let sizes = all.values.iter().flatten().map(|x| x.to_f64().abs()).filter(|size| size.is_finite());
+    let top = sizes.fold(1e-30, f64::max);
+    let floor = 64.0 * F::EPSILON * top;
+    let rounding = |scale: f64| bounds.adjoint * scale + floor;
 
     // Blocks.
     for k in 1..DIRECTIONS {
@@ -129,10 +133,11 @@ pub fn program<F: Float>(
     let Some(expected) = differences(program, inputs, &x, &x_dot, &y_bar, bounds.step).map_err(refused)? else {
         return Ok(Checked { differences: false });
     };
+    let floor = floor + 8.0 * f64::EPSILON * top / bounds.step;
     let scale = largest(&expected.jvp).max(largest(y));
-    law(Law::Slope).all_within(&slice(&all.jvp, outputs, 0, 1), &expected.jvp, bounds.slope * scale)?;
+    law(Law::Slope).all_within(&slice(&all.jvp, outputs, 0, 1), &expected.jvp, bounds.slope * scale + floor)?;
     let scale = largest(&expected.hvp).max(largest(&gradient));
-    law(Law::Curvature).all_within(&direction(&all.hvp, 0), &expected.hvp, bounds.curvature * scale)?;
+    law(Law::Curvature).all_within(&direction(&all.hvp, 0), &expected.hvp, bounds.curvature * scale + floor)?;
     Ok(Checked { differences: true })
 }
 

@@ -128,7 +128,7 @@ elementwise_set! {
 /// `relu(x + h) = relu(x) + [x > 0] h`, for `h` small beside `x`
 ///
 /// # At kinks
-/// The slope at 0 is 0. `relu(-0) = -0` and `relu(NaN) = NaN`.
+/// The slope at 0 is 0. `relu(-0) = 0` and `relu(NaN) = NaN`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Relu;
 impl Elementwise for Relu {
@@ -137,7 +137,9 @@ impl Elementwise for Relu {
     const KINKS: &'static [f64] = &[0.0];
     #[inline(always)]
     fn primal<R: Real>(&self, x: R) -> R {
-        if x < R::ZERO { R::ZERO } else { x }
+        // NUMERICS: |x| is x at 0 and NaN, but on a dual its tangent is that of the stated slope, 0, and not that of x.
+        let at_most_zero = if x < R::ZERO { R::ZERO } else { x.abs() };
+        if x > R::ZERO { x } else { at_most_zero }
     }
     #[inline(always)]
     fn slope<R: Real>(&self, x: R, _y: R) -> R {
