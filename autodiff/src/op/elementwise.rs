@@ -12,8 +12,8 @@
 //! disagree. The slope is given `y` as well, as many are cheaper from the result.
 //!
 //! # At kinks
-//! A slope is one value, chosen as JAX and PyTorch choose it: `relu'(0) = 0`, `leaky_relu'(0) = alpha`, `abs'(0) = 0`. The curvature of a
-//! kinked op is 0 everywhere, the kink included. A slope of 0 times an infinite cotangent is NaN, by IEEE 754: it is
+//! A slope is one value, chosen as PyTorch chooses it: `relu'(0) = 0`, `leaky_relu'(0) = alpha`, `abs'(0) = 0`. (JAX
+//! has 1 for `leaky_relu'(0)`, and agrees on the others.) The curvature of a kinked op is 0 everywhere, the kink included. A slope of 0 times an infinite cotangent is NaN, by IEEE 754: it is
 //! not hidden.
 
 use crate::real::Real;
@@ -162,7 +162,7 @@ impl Elementwise for LeakyRelu {
     const KINKS: &'static [f64] = &[0.0];
     #[inline(always)]
     fn primal<R: Real>(&self, x: R) -> R {
-        if x > R::ZERO { x } else { R::from_f64(self.0) * x }
+        if x > R::ZERO { x } else { x.scale(self.0) }
     }
     #[inline(always)]
     fn slope<R: Real>(&self, x: R, _y: R) -> R {
@@ -255,7 +255,7 @@ impl Elementwise for Erf {
     }
     #[inline(always)]
     fn slope<R: Real>(&self, x: R, _y: R) -> R {
-        R::from_f64(TWO_OVER_SQRT_PI) * (-(x * x)).exp()
+        (-(x * x)).exp().scale(TWO_OVER_SQRT_PI)
     }
 }
 
@@ -271,7 +271,7 @@ impl Elementwise for Erfc {
     }
     #[inline(always)]
     fn slope<R: Real>(&self, x: R, _y: R) -> R {
-        -(R::from_f64(TWO_OVER_SQRT_PI) * (-(x * x)).exp())
+        (-(x * x)).exp().scale(-TWO_OVER_SQRT_PI)
     }
 }
 
@@ -485,6 +485,6 @@ impl Elementwise for Powi {
     #[inline(always)]
     fn slope<R: Real>(&self, x: R, _y: R) -> R {
         // x^0 is a constant, at 0 too, where 0 x^-1 would be NaN.
-        if self.0 == 0 { R::ZERO } else { R::from_f64(f64::from(self.0)) * x.powi(self.0.wrapping_sub(1)) }
+        if self.0 == 0 { R::ZERO } else { x.powi(self.0.wrapping_sub(1)).scale(f64::from(self.0)) }
     }
 }

@@ -131,7 +131,7 @@ impl Linear for Combine<'_> {
     }
 
     fn apply<R: Real>(&self, i: usize, (_, x): (&[usize], &[R]), (_, y): (&[usize], &mut [R]), accumulate: Accumulate) {
-        let c = R::from_f64(self.coefficients[i]);
+        let c = self.coefficients[i];
         if !x.is_empty() {
             y.chunks_exact_mut(x.len()).for_each(|row| map::scale(accumulate, c, x, row));
         }
@@ -144,7 +144,7 @@ impl Linear for Combine<'_> {
         (_, x_bar): (&[usize], &mut [R]),
         mut accumulate: Accumulate,
     ) {
-        let c = R::from_f64(self.coefficients[i]);
+        let c = self.coefficients[i];
         if y_bar.is_empty() && accumulate == Accumulate::Replace {
             x_bar.fill(R::ZERO);
         } else if !x_bar.is_empty() {
