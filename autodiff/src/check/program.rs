@@ -334,7 +334,8 @@ impl Ranges {
             let Op::Elementwise(op) = node.op else { continue };
             for &x in tape.node(node.inputs[0]).value {
                 if at == self.low.len() {
-                    (self.low.push(x), self.high.push(x));
+                    self.low.push(x);
+                    self.high.push(x);
                 }
                 (self.low[at], self.high[at]) = (self.low[at].min(x), self.high[at].max(x));
                 self.crossed |= op.kinks().iter().any(|&kink| self.low[at] <= kink && kink <= self.high[at]);

@@ -75,8 +75,8 @@ fn at<F: Float, E: Elementwise>(op: E, x: F, bounds: Bounds) -> Result<(), Broke
     let length = wide.abs().max(1.0).min(clear);
     if length == 0.0 {
         // At a kink the slope is a choice, and every mode must make the same one.
-        law(Law::Slope).same_bits(&[once.eps, twice.re.eps], &[slope, slope])?;
-        return law(Law::Curvature).same_bits(&[twice.eps.eps], &[bent.eps]);
+        law(Law::Slope).all_within(&[once.eps, twice.re.eps], &[slope, slope], 0.0)?;
+        return law(Law::Curvature).all_within(&[twice.eps.eps], &[bent.eps], 0.0);
     }
     // NUMERICS: what was really added, not what was meant to be.
     let h = (wide + bounds.step * length) - wide;
