@@ -4,6 +4,7 @@ mod checker;
 mod compositions;
 mod contraction;
 mod counts;
+mod edges;
 mod goldens;
 mod laws;
 mod modes;
