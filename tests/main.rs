@@ -1,7 +1,12 @@
 //! The tests of the workspace that concern more than one file, in one binary.
 
+mod checker;
+mod compositions;
 mod contraction;
 mod counts;
+mod edges;
 mod goldens;
+mod laws;
 mod modes;
 mod numbers;
+mod sinks;

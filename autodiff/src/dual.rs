@@ -270,6 +270,10 @@ impl<R: Real> Real for Dual<'_, R> {
         self.chain(op::Abs)
     }
     #[inline(always)]
+    fn scale(self, c: f64) -> Self {
+        Self::new(self.re.scale(c), self.eps.scale(c))
+    }
+    #[inline(always)]
     fn recip(self) -> Self {
         self.chain(op::Recip)
     }

@@ -33,7 +33,7 @@ pub enum Error {
         found: usize,
     },
     /// An axis lies outside the operand's rank.
-    #[error("{op}: axis {axis} of a value of shape {shape}; use an axis below {}", shape.rank())]
+    #[error("{op}: axis {axis} does not fit a value of shape {shape}; use a smaller axis, or reshape the value first")]
     Axis {
         /// The op that was being recorded.
         op: &'static str,
@@ -59,6 +59,16 @@ pub enum Error {
     ForeignVariable {
         /// The op that was being recorded.
         op: &'static str,
+    },
+    /// A pullback was given tangents that do not belong to its output.
+    #[error(
+        "tangents: node {node} ({op}) has none, as it is on another tape or was recorded later; push forward again, on the finished recording"
+    )]
+    Tangents {
+        /// Name of the output's op.
+        op: &'static str,
+        /// Its place on the tape.
+        node: u32,
     },
     /// Two leaves that hold samples disagree on how many there are.
     #[error(

@@ -31,12 +31,13 @@
 //! # Reading order
 //! [`dual`] is forward mode in a page. [`op`] holds the three kinds, a file each; [`tape`] what is recorded; then the
 //! two loops, [`sweep::pushforward`] and [`sweep::pullback`], and what happens at a leaf, [`sweep::sink`]. [`real`]
-//! says what a number is, [`kernel`] has the loops over slices.
+//! says what a number is, [`kernel`] has the loops over slices. What every rule must satisfy is in [`check`].
 //!
 //! # Second derivatives by two roads
 //! The tape is generic over its number. A tape of [`Dual`]s gives forward-over-reverse by type: slow, and the
 //! reference. [`sweep::pullback_tangent`] is the fast way. They agree to rounding.
 
+pub mod check;
 pub mod dual;
 pub mod error;
 pub mod kernel;

@@ -67,6 +67,12 @@ pub trait Real:
     /// Absolute value.
     fn abs(self) -> Self;
 
+    /// `c x`. Not the product with a lifted constant, whose tangent would be `c x_dot + 0 x`: NaN at infinity.
+    #[inline(always)]
+    fn scale(self, c: f64) -> Self {
+        Self::from_f64(c) * self
+    }
+
     /// `1 / x`.
     #[inline(always)]
     fn recip(self) -> Self {

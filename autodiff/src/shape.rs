@@ -21,7 +21,7 @@ impl Shape {
 
     /// How many numbers an array of this shape holds; a scalar holds one.
     pub fn len(&self) -> usize {
-        self.0.iter().product()
+        count(&self.0)
     }
 
     /// Whether an array of this shape holds nothing, as one axis is empty.
@@ -47,6 +47,11 @@ impl Shape {
         sizes.insert(axis, len);
         Self(sizes)
     }
+}
+
+/// How many numbers these sizes hold; where the product does not fit, the largest count, as no slice has so many.
+pub(crate) fn count(sizes: &[usize]) -> usize {
+    sizes.iter().fold(1, |count, &size| count.saturating_mul(size))
 }
 
 impl std::ops::Deref for Shape {

@@ -62,14 +62,14 @@ kernel! {
 
 kernel! {
     /// `y = c x` or `y += c x`
-    pub(crate) fn scale / Scale(accumulate: Accumulate, c: R, x: &'s [R], y: &'s mut [R]) {
+    pub(crate) fn scale / Scale(accumulate: Accumulate, c: f64, x: &'s [R], y: &'s mut [R]) {
         match accumulate {
             // NUMERICS: 1 x is x to the bit, so no branch on c is needed.
             Accumulate::Replace => for (y, &x) in y.iter_mut().zip(x) {
-                *y = c * x;
+                *y = x.scale(c);
             },
             Accumulate::Add => for (y, &x) in y.iter_mut().zip(x) {
-                *y += c * x;
+                *y += x.scale(c);
             },
         }
     }

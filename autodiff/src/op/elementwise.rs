@@ -12,8 +12,8 @@
 //! disagree. The slope is given `y` as well, as many are cheaper from the result.
 //!
 //! # At kinks
-//! A slope is one value, chosen as JAX and PyTorch choose it: `relu'(0) = 0`, `leaky_relu'(0) = alpha`, `abs'(0) = 0`. The curvature of a
-//! kinked op is 0 everywhere, the kink included. A slope of 0 times an infinite cotangent is NaN, by IEEE 754: it is
+//! A slope is one value, chosen as PyTorch chooses it: `relu'(0) = 0`, `leaky_relu'(0) = alpha`, `abs'(0) = 0`. (JAX
+//! has 1 for `leaky_relu'(0)`, and agrees on the others.) The curvature of a kinked op is 0 everywhere, the kink included. A slope of 0 times an infinite cotangent is NaN, by IEEE 754: it is
 //! not hidden.
 
 use crate::real::Real;
@@ -128,7 +128,7 @@ elementwise_set! {
 /// `relu(x + h) = relu(x) + [x > 0] h`, for `h` small beside `x`
 ///
 /// # At kinks
-/// The slope at 0 is 0. `relu(-0) = -0` and `relu(NaN) = NaN`.
+/// The slope at 0 is 0. `relu(-0) = 0` and `relu(NaN) = NaN`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Relu;
 impl Elementwise for Relu {
@@ -137,7 +137,9 @@ impl Elementwise for Relu {
     const KINKS: &'static [f64] = &[0.0];
     #[inline(always)]
     fn primal<R: Real>(&self, x: R) -> R {
-        if x < R::ZERO { R::ZERO } else { x }
+        // NUMERICS: |x| is x at 0 and NaN, but on a dual its tangent is that of the stated slope, 0, and not that of x.
+        let at_most_zero = if x < R::ZERO { R::ZERO } else { x.abs() };
+        if x > R::ZERO { x } else { at_most_zero }
     }
     #[inline(always)]
     fn slope<R: Real>(&self, x: R, _y: R) -> R {
@@ -160,7 +162,7 @@ impl Elementwise for LeakyRelu {
     const KINKS: &'static [f64] = &[0.0];
     #[inline(always)]
     fn primal<R: Real>(&self, x: R) -> R {
-        if x > R::ZERO { x } else { R::from_f64(self.0) * x }
+        if x > R::ZERO { x } else { x.scale(self.0) }
     }
     #[inline(always)]
     fn slope<R: Real>(&self, x: R, _y: R) -> R {
@@ -253,7 +255,7 @@ impl Elementwise for Erf {
     }
     #[inline(always)]
     fn slope<R: Real>(&self, x: R, _y: R) -> R {
-        R::from_f64(TWO_OVER_SQRT_PI) * (-(x * x)).exp()
+        (-(x * x)).exp().scale(TWO_OVER_SQRT_PI)
     }
 }
 
@@ -269,7 +271,7 @@ impl Elementwise for Erfc {
     }
     #[inline(always)]
     fn slope<R: Real>(&self, x: R, _y: R) -> R {
-        -(R::from_f64(TWO_OVER_SQRT_PI) * (-(x * x)).exp())
+        (-(x * x)).exp().scale(-TWO_OVER_SQRT_PI)
     }
 }
 
@@ -368,6 +370,7 @@ pub struct Ln;
 impl Elementwise for Ln {
     const NAME: &'static str = "ln";
     const SAMPLES: &'static [f64] = &[0.01, 0.7, 1.0, 2.5, 1e6];
+    const KINKS: &'static [f64] = &[0.0];
     #[inline(always)]
     fn primal<R: Real>(&self, x: R) -> R {
         x.ln()
@@ -384,6 +387,7 @@ pub struct Ln1p;
 impl Elementwise for Ln1p {
     const NAME: &'static str = "ln_1p";
     const SAMPLES: &'static [f64] = &[-0.5, -1e-9, 0.0, 1e-9, 2.5, 1e6];
+    const KINKS: &'static [f64] = &[-1.0];
     #[inline(always)]
     fn primal<R: Real>(&self, x: R) -> R {
         x.ln_1p()
@@ -435,6 +439,7 @@ pub struct Sqrt;
 impl Elementwise for Sqrt {
     const NAME: &'static str = "sqrt";
     const SAMPLES: &'static [f64] = &[0.01, 0.7, 1.0, 2.5, 1e6];
+    const KINKS: &'static [f64] = &[0.0];
     #[inline(always)]
     fn primal<R: Real>(&self, x: R) -> R {
         x.sqrt()
@@ -471,6 +476,8 @@ pub struct Powi(
 impl Elementwise for Powi {
     const NAME: &'static str = "powi";
     const SAMPLES: &'static [f64] = &[-2.5, -0.7, 0.01, 1.0, 2.5];
+    // Of negative powers; differences may as well stay away for all.
+    const KINKS: &'static [f64] = &[0.0];
     #[inline(always)]
     fn primal<R: Real>(&self, x: R) -> R {
         x.powi(self.0)
@@ -478,6 +485,6 @@ impl Elementwise for Powi {
     #[inline(always)]
     fn slope<R: Real>(&self, x: R, _y: R) -> R {
         // x^0 is a constant, at 0 too, where 0 x^-1 would be NaN.
-        if self.0 == 0 { R::ZERO } else { R::from_f64(f64::from(self.0)) * x.powi(self.0.wrapping_sub(1)) }
+        if self.0 == 0 { R::ZERO } else { x.powi(self.0.wrapping_sub(1)).scale(f64::from(self.0)) }
     }
 }

@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::kernel::gemm::Accumulate;
 use crate::kernel::map;
 use crate::real::Real;
-use crate::shape::Shape;
+use crate::shape::{self, Shape};
 
 /// A map that is linear in each of its operands together.
 pub trait Linear: Copy {
@@ -131,7 +131,7 @@ impl Linear for Combine<'_> {
     }
 
     fn apply<R: Real>(&self, i: usize, (_, x): (&[usize], &[R]), (_, y): (&[usize], &mut [R]), accumulate: Accumulate) {
-        let c = R::from_f64(self.coefficients[i]);
+        let c = self.coefficients[i];
         if !x.is_empty() {
             y.chunks_exact_mut(x.len()).for_each(|row| map::scale(accumulate, c, x, row));
         }
@@ -144,7 +144,7 @@ impl Linear for Combine<'_> {
         (_, x_bar): (&[usize], &mut [R]),
         mut accumulate: Accumulate,
     ) {
-        let c = R::from_f64(self.coefficients[i]);
+        let c = self.coefficients[i];
         if y_bar.is_empty() && accumulate == Accumulate::Replace {
             x_bar.fill(R::ZERO);
         } else if !x_bar.is_empty() {
@@ -305,7 +305,7 @@ impl Linear for Reshape<'_> {
 
     fn signature(&self, operands: &[Operand<'_>]) -> Result<Signature> {
         let Operand { shape, samples } = operands[0];
-        if shape.iter().product::<usize>() != self.sizes.iter().product() {
+        if shape::count(shape) != shape::count(self.sizes) {
             let (left, right) = (shape.into(), self.sizes.into());
             return Err(Error::Shapes { op: Self::NAME, left, right, remedy: "give sizes with the same product" });
         }
@@ -376,7 +376,7 @@ impl Linear for Pick<'_> {
         let Some((&len, rows)) = shape.split_last() else {
             return Err(Error::Axis { op: Self::NAME, axis: 0, shape: shape.into() });
         };
-        if rows.iter().product::<usize>() != self.indices.len() {
+        if shape::count(rows) != self.indices.len() {
             let (left, right) = (shape.into(), Shape::new(&[self.indices.len()]));
             return Err(Error::Shapes { op: Self::NAME, left, right, remedy: "give one index for each row" });
         }

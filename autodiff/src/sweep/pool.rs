@@ -62,7 +62,9 @@ impl<R: Real> Pool<R> {
 
     /// Takes a buffer back.
     pub fn give(&mut self, buffer: Vec<R>) {
-        self.free.push(buffer);
+        if buffer.capacity() > 0 {
+            self.free.push(buffer);
+        }
     }
 
     /// Bytes that wait on the free list.

@@ -42,8 +42,6 @@ pub(crate) struct Slot<R> {
     dot: Option<Vec<R>>,
     /// The node whose cotangent this first was. A buffer that was only handed on keeps it.
     origin: u32,
-    /// Whether a sink was lent these cotangents, so that they must stay as they are until it is asked for them.
-    lent: bool,
 }
 
 /// Pulls `directions` cotangents of `output` back to the leaves, which `sink` receives.
@@ -74,14 +72,15 @@ pub fn pullback<'a, R: Real>(
 /// `seed: [..shape of output]`; the seed itself does not vary along the directions.
 ///
 /// # Errors
-/// [`Error::Length`] if the seed does not fit; what the sink refuses.
+/// [`Error::Length`] if the seed does not fit, [`Error::Tangents`] if `output` has no tangents; what the sink refuses.
 pub fn pullback_tangent<'a, R: Real>(
     output: Var<'a, R>,
     seed: &[R],
-    tangents: &Tangents<R>,
+    tangents: &Tangents<'a, R>,
     sink: &mut impl Sink<'a, R>,
     pool: &mut Pool<R>,
 ) -> Result<()> {
+    tangents.cover(output)?;
     sweep(output, seed, 1, Some(tangents), sink, pool)
 }
 
@@ -89,7 +88,7 @@ fn sweep<'a, R: Real>(
     output: Var<'a, R>,
     seed: &[R],
     directions: usize,
-    tangents: Option<&Tangents<R>>,
+    tangents: Option<&Tangents<'a, R>>,
     sink: &mut impl Sink<'a, R>,
     pool: &mut Pool<R>,
 ) -> Result<()> {
@@ -111,7 +110,7 @@ fn sweep<'a, R: Real>(
 
     let mut bar = pool.take(expected);
     bar.copy_from_slice(seed);
-    slots[output.id() as usize] = Some(Slot { bar, dot: None, origin: output.id(), lent: false });
+    slots[output.id() as usize] = Some(Slot { bar, dot: None, origin: output.id() });
     let mut backward = Backward { tape, directions, tangents, sink, pool, slots, uses };
     let mut done = Ok(());
     for id in (0..=output.id()).rev() {
@@ -134,7 +133,7 @@ fn sweep<'a, R: Real>(
 struct Backward<'s, 'a, R, S> {
     tape: &'a Tape<'a, R>,
     directions: usize,
-    tangents: Option<&'s Tangents<R>>,
+    tangents: Option<&'s Tangents<'a, R>>,
     sink: &'s mut S,
     pool: &'s mut Pool<R>,
     slots: Vec<Option<Slot<R>>>,
@@ -143,7 +142,7 @@ struct Backward<'s, 'a, R, S> {
 
 impl<'a, R: Real, S: Sink<'a, R>> Backward<'_, 'a, R, S> {
     /// Moves the cotangents of node `id` on to its operands.
-    fn step(&mut self, id: u32, mut slot: Slot<R>) -> Result<()> {
+    fn step(&mut self, id: u32, slot: Slot<R>) -> Result<()> {
         let node = self.tape.node(id);
         if let Op::Leaf(_) = node.op {
             // The output is a leaf: y = 1 x.
@@ -155,24 +154,23 @@ impl<'a, R: Real, S: Sink<'a, R>> Backward<'_, 'a, R, S> {
                 0,
                 &slot,
             )?;
-            slot.lent = true;
         }
         let rule = Rule { tape: self.tape, node, inputs: node.inputs };
         for (i, &input) in node.inputs.iter().enumerate() {
             if let Op::Leaf(_) = self.tape.node(input).op {
                 self.lend(id, &rule, i, &slot)?;
-                slot.lent = true;
             }
         }
-        // An elementwise op would overwrite what was lent.
-        let keeps = slot.lent && matches!(node.op, Op::Elementwise(_));
+        // A linear op hands the numbers on as they are. An elementwise one changes them in place, so the buffer must be
+        // this node's own: one that was handed on may have been lent under its origin, which a sink may still want.
+        let may_hand_on = slot.origin == id || !matches!(node.op, Op::Elementwise(_));
         let mut handed_on = None;
         for (i, &input) in node.inputs.iter().enumerate() {
             let x = self.tape.node(input);
             if !x.active || matches!(x.op, Op::Leaf(_)) {
                 continue;
             }
-            if handed_on.is_none() && !keeps && self.uses[input as usize] == 1 && rule.passes(i) {
+            if may_hand_on && handed_on.is_none() && self.uses[input as usize] == 1 && rule.passes(i) {
                 handed_on = Some((i, input));
             } else {
                 self.deposit(&rule, i, input, &slot);
@@ -231,7 +229,7 @@ impl<'a, R: Real, S: Sink<'a, R>> Backward<'_, 'a, R, S> {
             self.pool.give(bend);
         }
         self.pool.give(slope);
-        Slot { origin: rule.inputs[i], ..slot } // INVARIANT: not lent, as `step` made sure.
+        Slot { origin: rule.inputs[i], ..slot }
     }
 
     /// Adds what operand `i` receives through `rule` to its slot.
@@ -241,7 +239,7 @@ impl<'a, R: Real, S: Sink<'a, R>> Backward<'_, 'a, R, S> {
             Some(slot) => (Accumulate::Add, slot),
             None => {
                 let bar = self.pool.take(self.directions * len);
-                (Accumulate::Replace, Slot { bar, dot: None, origin: input, lent: false })
+                (Accumulate::Replace, Slot { bar, dot: None, origin: input })
             }
         };
         rule.pull(i, self.directions, &slot.bar, &mut of_input.bar, accumulate, self.pool);
@@ -284,7 +282,7 @@ impl<'a, R: Real> Rule<'_, 'a, R> {
     }
 
     /// Whether the pull to operand `i` itself varies along the directions.
-    pub(crate) fn bends(&self, i: usize, tangents: &Tangents<R>) -> bool {
+    pub(crate) fn bends(&self, i: usize, tangents: &Tangents<'_, R>) -> bool {
         match self.node.op {
             Op::Elementwise(_) => tangents.at(self.inputs[i]).is_some(),
             Op::Bilinear(_) => tangents.at(self.inputs[1 - i]).is_some(),
@@ -349,7 +347,7 @@ impl<'a, R: Real> Rule<'_, 'a, R> {
         i: usize,
         bar: &[R],
         dot: Option<&[R]>,
-        tangents: &Tangents<R>,
+        tangents: &Tangents<'_, R>,
         out: &mut [R],
         mut accumulate: Accumulate,
         pool: &mut Pool<R>,

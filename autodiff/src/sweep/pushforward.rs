@@ -9,6 +9,8 @@
 //! bilinear      y_dot = B(a_dot, b) + B(a, b_dot)
 //! ```
 
+use std::fmt;
+
 use super::Pool;
 use crate::error::{Error, Result};
 use crate::kernel::gemm::Accumulate;
@@ -19,14 +21,31 @@ use crate::real::Real;
 use crate::tape::{Node, Tape, Var};
 
 /// The K tangents of every value on a tape.
-#[derive(Debug)]
-pub struct Tangents<R> {
+///
+/// They borrow the tape, so tangents of a recording that is gone do not compile.
+pub struct Tangents<'a, R> {
     /// How many directions there are.
     pub directions: usize,
+    tape: &'a Tape<'a, R>,
     of: Vec<Option<Vec<R>>>,
 }
 
-impl<R: Real> Tangents<R> {
+impl<R: Real> fmt::Debug for Tangents<'_, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tangents").field("directions", &self.directions).field("of", &self.of).finish_non_exhaustive()
+    }
+}
+
+impl<'a, R: Real> Tangents<'a, R> {
+    /// Refuses unless `output` was on the tape when they were pushed forward.
+    pub(crate) fn cover(&self, output: Var<'a, R>) -> Result<()> {
+        let (node, covered) = (output.id(), self.of.len());
+        if std::ptr::eq(self.tape, output.tape()) && (node as usize) < covered {
+            return Ok(());
+        }
+        Err(Error::Tangents { op: output.node().op.name(), node })
+    }
+
     /// The tangents `[K, ..shape]` of a variable; `None` where they are zero by structure.
     pub fn of(&self, var: Var<'_, R>) -> Option<&[R]> {
         self.at(var.id())
@@ -54,13 +73,16 @@ impl<R: Real> Tangents<R> {
 /// K primals for linear and elementwise ops, 2K for bilinear ones with both operands active.
 ///
 /// # Errors
-/// [`Error::Length`] if a seed does not fit its variable.
+/// [`Error::Length`] if a seed does not fit its variable, [`Error::ForeignVariable`] if that is on another tape.
 pub fn pushforward<'a, R: Real>(
     tape: &'a Tape<'a, R>,
     seeds: &[(Var<'a, R>, &[R])],
     directions: usize,
     pool: &mut Pool<R>,
-) -> Result<Tangents<R>> {
+) -> Result<Tangents<'a, R>> {
+    if seeds.iter().any(|(var, _)| !std::ptr::eq(var.tape(), tape)) {
+        return Err(Error::ForeignVariable { op: "pushforward" });
+    }
     let mut of = std::mem::take(&mut pool.tangents);
     of.clear();
     of.resize_with(tape.len(), || None);
@@ -74,7 +96,7 @@ pub fn pushforward<'a, R: Real>(
         buffer.copy_from_slice(seed);
         of[var.id() as usize] = Some(buffer);
     }
-    let mut tangents = Tangents { directions, of };
+    let mut tangents = Tangents { directions, tape, of };
     for id in 0..tape.len() as u32 {
         let node = tape.node(id);
         if tangents.of[id as usize].is_none()
@@ -86,7 +108,12 @@ pub fn pushforward<'a, R: Real>(
     Ok(tangents)
 }
 
-fn step<R: Real>(tape: &Tape<'_, R>, node: &Node<'_, R>, tangents: &Tangents<R>, pool: &mut Pool<R>) -> Option<Vec<R>> {
+fn step<R: Real>(
+    tape: &Tape<'_, R>,
+    node: &Node<'_, R>,
+    tangents: &Tangents<'_, R>,
+    pool: &mut Pool<R>,
+) -> Option<Vec<R>> {
     let k = tangents.directions;
     let len = node.value.len();
     match node.op {

@@ -57,7 +57,7 @@ pub struct Lent<'s, 'a, R> {
     /// Tangents of the cotangent, if they are asked for and not zero by structure.
     pub dot: Option<&'s [R]>,
     pub(crate) rule: &'s Rule<'s, 'a, R>,
-    pub(crate) tangents: Option<&'s Tangents<R>>,
+    pub(crate) tangents: Option<&'s Tangents<'a, R>>,
 }
 
 impl<'a, R: Real> Lent<'_, 'a, R> {
@@ -84,8 +84,9 @@ impl<'a, R: Real> Lent<'_, 'a, R> {
             Samples::Axis { axis: 0, .. } if self.covers_samples() => {
                 ("along the sample axis, so that it has a part for each sample", "use a parameter without that axis")
             }
-            Samples::Axis { axis: 0, .. } if matches!(consumer.op, Op::Bilinear(BilinearOp::Matmul(op)) if op.transpose_a) => {
-                ("whose left operand holds a sample in each column", "let the samples lead: x W, not (W^T x^T)^T")
+            // The result's rows are the columns of the operand.
+            Samples::Axis { axis: 0, .. } if self.reads_columns() => {
+                ("whose samples are the columns of a transposed operand", "let the samples lead: x W, not (x^T)^T W")
             }
             Samples::Axis { axis: 0, .. } => return Ok(()),
             Samples::Axis { .. } => {
@@ -94,6 +95,10 @@ impl<'a, R: Real> Lent<'_, 'a, R> {
         };
         let (parameter, op) = (self.leaf, consumer.op.name());
         Err(Error::NotPerSample { parameter, op, node: self.node, why, remedy })
+    }
+
+    fn reads_columns(&self) -> bool {
+        matches!(self.rule.node.op, Op::Bilinear(BilinearOp::Matmul(op)) if op.transpose_a)
     }
 
     fn covers_samples(&self) -> bool {
@@ -106,10 +111,42 @@ impl<'a, R: Real> Lent<'_, 'a, R> {
 }
 
 /// Sums every contribution: `J^T v`, and the tangents of that.
+///
+/// Each sweep begins anew, in the buffers of the last one.
 #[derive(Debug, Default)]
 pub struct Gradient<R> {
-    bars: Vec<Option<Vec<R>>>,
-    dots: Vec<Option<Vec<R>>>,
+    bars: Vec<Sum<R>>,
+    dots: Vec<Sum<R>>,
+}
+
+/// A sum in the making.
+#[derive(Debug)]
+struct Sum<R> {
+    numbers: Vec<R>,
+    /// Whether this sweep has put anything in; what is there otherwise is of an earlier one.
+    begun: bool,
+}
+
+impl<R: Real> Sum<R> {
+    const EMPTY: Self = Self { numbers: Vec::new(), begun: false };
+
+    fn value(&self) -> Option<&[R]> {
+        self.begun.then_some(&self.numbers)
+    }
+
+    /// The buffer to add to, and whether it holds anything yet.
+    fn summand(&mut self, len: usize, pool: &mut Pool<R>) -> (&mut [R], Accumulate) {
+        if self.begun {
+            return (&mut self.numbers, Accumulate::Add);
+        }
+        self.begun = true;
+        if self.numbers.capacity() < len {
+            pool.give(std::mem::take(&mut self.numbers));
+            self.numbers = pool.take(len);
+        }
+        self.numbers.resize(len, R::ZERO);
+        (&mut self.numbers, Accumulate::Replace)
+    }
 }
 
 impl<R: Real> Gradient<R> {
@@ -120,49 +157,44 @@ impl<R: Real> Gradient<R> {
 
     /// The cotangents of a leaf, `[K, ..shape]`; `None` where they are zero by structure.
     pub fn of(&self, leaf: usize) -> Option<&[R]> {
-        self.bars.get(leaf)?.as_deref()
+        self.bars.get(leaf)?.value()
     }
 
     /// The tangents of a leaf's cotangent, `[K, ..shape]`; `None` where they are zero by structure.
     pub fn tangent_of(&self, leaf: usize) -> Option<&[R]> {
-        self.dots.get(leaf)?.as_deref()
+        self.dots.get(leaf)?.value()
     }
 
     /// Gives the buffers back, and keeps the empty lists for the next sweep.
     pub fn release(&mut self, pool: &mut Pool<R>) {
-        for buffer in self.bars.iter_mut().chain(&mut self.dots).filter_map(Option::take) {
-            pool.give(buffer);
+        for sum in self.bars.iter_mut().chain(&mut self.dots) {
+            pool.give(std::mem::replace(sum, Sum::EMPTY).numbers);
         }
     }
 }
 
 impl<'a, R: Real> Sink<'a, R> for Gradient<R> {
     fn begin(&mut self, output: Var<'a, R>, _: usize) -> Result<()> {
-        let leaves = output.tape().leaves();
-        self.bars.resize_with(leaves, || None);
-        self.dots.resize_with(leaves, || None);
+        for sums in [&mut self.bars, &mut self.dots] {
+            sums.resize_with(output.tape().leaves(), || Sum::EMPTY);
+            sums.iter_mut().for_each(|sum| sum.begun = false);
+        }
         Ok(())
     }
 
     fn lend(&mut self, lent: &Lent<'_, 'a, R>, pool: &mut Pool<R>) -> Result<()> {
         let (rule, i) = (lent.rule, lent.operand);
         let len = rule.input(i).value.len();
-        let (bar, accumulate) = summand(&mut self.bars[lent.leaf], lent.directions * len, pool);
+        let (bar, accumulate) = self.bars[lent.leaf].summand(lent.directions * len, pool);
         rule.pull(i, lent.directions, lent.bar, bar, accumulate, pool);
         if let Some(tangents) = lent.tangents
             && (lent.dot.is_some() || rule.bends(i, tangents))
         {
-            let (dot, accumulate) = summand(&mut self.dots[lent.leaf], tangents.directions * len, pool);
+            let (dot, accumulate) = self.dots[lent.leaf].summand(tangents.directions * len, pool);
             rule.pull_tangent(i, lent.bar, lent.dot, tangents, dot, accumulate, pool);
         }
         Ok(())
     }
-}
-
-/// The buffer to add to, and whether it holds anything yet.
-fn summand<'s, R: Real>(sum: &'s mut Option<Vec<R>>, len: usize, pool: &mut Pool<R>) -> (&'s mut Vec<R>, Accumulate) {
-    let accumulate = if sum.is_some() { Accumulate::Add } else { Accumulate::Replace };
-    (sum.get_or_insert_with(|| pool.take(len)), accumulate)
 }
 
 /// The explicit Jacobian: one product for each sample and direction.
@@ -214,6 +246,9 @@ impl<'a, R: Real> Sink<'a, R> for PerSample<R> {
 
     fn lend(&mut self, lent: &Lent<'_, 'a, R>, _: &mut Pool<R>) -> Result<()> {
         lent.per_sample()?;
+        if self.samples == 0 {
+            return Ok(());
+        }
         let (y, i) = (lent.consumer(), lent.operand);
         let parameters = self.offsets[self.offsets.len() - 1];
         let columns = self.offsets[lent.leaf]..self.offsets[lent.leaf + 1];
@@ -222,7 +257,7 @@ impl<'a, R: Real> Sink<'a, R> for PerSample<R> {
             one[0] /= self.samples;
             one
         };
-        let (y_one, len) = (one(y.shape), y.value.len() / self.samples.max(1));
+        let (y_one, len) = (one(y.shape), y.value.len() / self.samples);
         for k in 0..self.directions {
             for sample in 0..self.samples {
                 let bar = &lent.bar[k * y.value.len() + sample * len..][..len];
@@ -272,15 +307,14 @@ pub struct Factor<'a, R> {
     pub input: Option<&'a [R]>,
     /// Columns of the input; 1 for a bias.
     pub fan_in: usize,
-    /// Columns of the cotangent.
+    /// Columns of the cotangent; all numbers of a bias.
     pub fan_out: usize,
+    /// Whether the leaf is stored as `[fan_out, fan_in]`. All uses of a leaf agree on it.
+    pub transposed: bool,
     /// Rows a sample.
     pub positions: usize,
     /// The use's factor: `alpha` of the product, the coefficient of the sum.
     pub coefficient: f64,
-    /// Whether the leaf is stored as `[fan_out, fan_in]`: its gradient is then the transpose of what it is for the other
-    /// uses, and a product of the two kinds of use does not split into `(x . x') (z . z')`.
-    pub transposed: bool,
     /// Origin of its cotangent.
     pub origin: u32,
 }
@@ -314,8 +348,8 @@ impl<'a, R: Real> Sink<'a, R> for Factors<'a, R> {
         let (input, fan_in, fan_out, coefficient, transposed) = match y.op {
             Op::Bilinear(BilinearOp::Matmul(op)) => {
                 let x = lent.rule.input(0);
-                let (fan_in, fan_out) = (*x.shape.last().unwrap_or(&1), *y.shape.last().unwrap_or(&1));
-                (Some(x.value), fan_in, fan_out, op.alpha, op.transpose_b)
+                let last = |shape: &[usize]| *shape.last().unwrap_or(&1);
+                (Some(x.value), last(x.shape), last(y.shape), op.alpha, op.transpose_b)
             }
             Op::Linear(LinearOp::Combine(op)) => {
                 (None, 1, lent.rule.input(lent.operand).value.len(), op.coefficients[lent.operand], false)
@@ -324,15 +358,25 @@ impl<'a, R: Real> Sink<'a, R> for Factors<'a, R> {
                 unreachable!("refused as not per sample")
             }
         };
-        let positions = y.value.len().checked_div(self.samples * fan_out).unwrap_or(1);
+        // The product of two uses' gradients is a product of factors only if both lay the parameter out alike.
+        let use_as = (fan_in, fan_out, transposed);
+        if self.factors.iter().any(|f| f.leaf == lent.leaf && (f.fan_in, f.fan_out, f.transposed) != use_as) {
+            return Err(Error::NotPerSample {
+                parameter: lent.leaf,
+                op: y.op.name(),
+                node: lent.node,
+                why: "which reads it in another layout than an earlier use (transposed, or added)",
+                remedy: "use the explicit Jacobian for this network",
+            });
+        }
         self.factors.push(Factor {
             leaf: lent.leaf,
             input,
             fan_in,
             fan_out,
-            positions,
-            coefficient,
             transposed,
+            positions: y.value.len().checked_div(self.samples * fan_out).unwrap_or(1),
+            coefficient,
             origin: lent.origin,
         });
         Ok(())

@@ -36,7 +36,7 @@ use crate::kernel::map;
 use crate::op::bilinear::Sizes;
 use crate::op::{BilinearOp, ElementwiseOp, LinearOp, Op, Operand, Samples};
 use crate::real::Real;
-use crate::shape::Shape;
+use crate::shape::{self, Shape};
 
 /// A recording: the list of nodes, oldest first.
 ///
@@ -89,7 +89,7 @@ impl<'a, R: Real> Tape<'a, R> {
     }
 
     fn given(&'a self, op: Op<'a>, value: &'a [R], shape: &[usize], samples: Samples) -> Result<Var<'a, R>> {
-        let expected = shape.iter().product();
+        let expected = shape::count(shape);
         if value.len() != expected {
             return Err(Error::Length { what: op.name(), shape: shape.into(), expected, found: value.len() });
         }

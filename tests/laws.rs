@@ -1,0 +1,287 @@
+//! The nine laws, for every op of the closed set, in `f64` and in `f32`.
+
+use autodiff::check::{self, BILINEAR, Bounds, Input, LINEAR};
+use autodiff::op::ElementwiseOp;
+use autodiff::op::bilinear::Matmul;
+use autodiff::op::composite::{cross_entropy, log_softmax, mean_squared_error};
+use autodiff::op::elementwise::{LeakyRelu, Powi};
+use autodiff::{Error, Float, Real, Result, Tape, Var};
+
+use crate::numbers::Random;
+
+/// The closed set, and the members whose rule depends on a parameter.
+pub fn elementwise_ops() -> Vec<ElementwiseOp> {
+    let powers = [-3, -1, 0, 1, 2, 7].map(|n| Powi(n).into());
+    let leaks = [0.0, 1.0, -0.5].map(|alpha| LeakyRelu(alpha).into());
+    [ElementwiseOp::ALL, &powers, &leaks].concat()
+}
+
+/// Random inputs of these shapes.
+pub fn random_inputs(shapes: &[&[usize]], random: &mut Random) -> Vec<Input> {
+    shapes.iter().map(|shape| Input { shape: shape.to_vec(), value: random.numbers(shape.iter().product()) }).collect()
+}
+
+fn every_elementwise_rule<F: Float>() {
+    let mut random = Random::new(21);
+    for op in elementwise_ops() {
+        check::elementwise_op::<F>(op, Bounds::of::<F>(), &mut || random.number()).unwrap_or_else(|e| panic!("{e}"));
+    }
+}
+
+#[test]
+fn every_elementwise_rule_obeys_the_laws_in_f64() {
+    every_elementwise_rule::<f64>();
+}
+
+#[test]
+fn every_elementwise_rule_obeys_the_laws_in_f32() {
+    every_elementwise_rule::<f32>();
+}
+
+fn every_linear_and_bilinear_rule<F: Float>() {
+    let mut random = Random::new(22);
+    for exemplar in LINEAR {
+        exemplar.check::<F>(Bounds::of::<F>(), &mut || random.number()).unwrap_or_else(|e| panic!("{e}"));
+    }
+    for exemplar in BILINEAR {
+        exemplar.check::<F>(Bounds::of::<F>(), &mut || random.number()).unwrap_or_else(|e| panic!("{e}"));
+    }
+}
+
+#[test]
+fn every_linear_and_bilinear_rule_obeys_the_laws_in_f64() {
+    every_linear_and_bilinear_rule::<f64>();
+}
+
+#[test]
+fn every_linear_and_bilinear_rule_obeys_the_laws_in_f32() {
+    every_linear_and_bilinear_rule::<f32>();
+}
+
+/// Every op of the closed set, alone on a tape, in every mode.
+fn every_op_on_a_tape<F: Float>() {
+    let mut random = Random::new(23);
+    let bounds = Bounds::of::<F>();
+    for op in elementwise_ops() {
+        for len in [0, 1, 2, 3, 5, 16, 33] {
+            // Numbers of the op's domain, away from where its slope grows without bound.
+            let (low, high) = (op.samples()[0].max(-2.0), op.samples()[op.samples().len() - 1].min(2.5));
+            let value = (0..len)
+                .map(|_| low.max(0.4 * f64::from(u8::from(low > 0.0))) + (high - low) * random.number().abs())
+                .collect();
+            let inputs = [Input { shape: vec![len], value }];
+            check::program::<F>(&op, &inputs, bounds, &mut || random.number()).unwrap_or_else(|e| panic!("{e}"));
+        }
+    }
+    for exemplar in LINEAR {
+        let inputs = random_inputs(exemplar.operands, &mut random);
+        let checked = check::program::<F>(exemplar, &inputs, bounds, &mut || random.number());
+        assert!(checked.unwrap_or_else(|e| panic!("{e}")).differences, "a linear op has no kinks");
+    }
+    for exemplar in BILINEAR {
+        let inputs = random_inputs(&[exemplar.a, exemplar.b], &mut random);
+        let checked = check::program::<F>(exemplar, &inputs, bounds, &mut || random.number());
+        assert!(checked.unwrap_or_else(|e| panic!("{e}")).differences, "a product has no kinks");
+    }
+}
+
+#[test]
+fn every_op_obeys_the_laws_on_a_tape_in_f64() {
+    every_op_on_a_tape::<f64>();
+}
+
+#[test]
+fn every_op_obeys_the_laws_on_a_tape_in_f32() {
+    every_op_on_a_tape::<f32>();
+}
+
+/// Declares programs: the shapes of their inputs, and what each records.
+macro_rules! programs {
+    ($(#[$doc:meta])* $kind:ident: $($program:ident [$($shape:expr),*] |$tape:ident, $x:ident| $body:expr;)*) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug)]
+        enum $kind {
+            $($program),*
+        }
+
+        impl $kind {
+            const ALL: &[(Self, &[&[usize]])] = &[$((Self::$program, &[$(&$shape),*])),*];
+        }
+
+        impl check::Program for $kind {
+            fn name(&self) -> String {
+                format!("{self:?}")
+            }
+            fn record<'a, R: Real>(&self, tape: &'a Tape<'a, R>, inputs: &[Var<'a, R>]) -> Result<Var<'a, R>> {
+                match self {
+                    $(Self::$program => {
+                        let ($tape, $x) = (tape, inputs);
+                        let _ = $tape;
+                        $body
+                    })*
+                }
+            }
+        }
+    };
+}
+
+const fn matmul(transpose_a: bool, transpose_b: bool, alpha: f64) -> Matmul {
+    Matmul { transpose_a, transpose_b, alpha }
+}
+
+programs! {
+    /// Programs whose operands are used more than once, each in another way.
+    Reuse:
+    Square [[5]] |_t, x| x[0].times(x[0]);
+    Double [[5]] |_t, x| x[0].plus(x[0]);
+    Cancel [[5]] |_t, x| x[0].minus(x[0]);
+    SquareOfAnInteriorValue [[5]] |_t, x| { let h = x[0].tanh(); h.times(h) };
+    DoubleOfAnInteriorValue [[5]] |_t, x| { let h = x[0].tanh(); h.plus(h) };
+    MatrixSquare [[3, 3]] |_t, x| x[0].matmul(x[0]);
+    GramOfAnInteriorValue [[2, 3]] |_t, x| { let h = x[0].sin(); h.matmul_with(h, matmul(false, true, 0.5)) };
+    OtherGram [[2, 3]] |_t, x| { let h = x[0].sin(); h.matmul_with(h, matmul(true, false, 0.5)) };
+    Residual [[2, 3], [3, 3]] |_t, x| x[0].plus(x[0].matmul(x[1])?.tanh());
+    DeepResidual [[2, 3], [3, 3], [3]] |_t, x| {
+        let h = x[0].plus(x[2])?.gelu();
+        let h = h.plus(h.matmul(x[1])?.plus(x[2])?.tanh())?;
+        h.combine(0.5, h.matmul(x[1])?.softplus(), -1.5)
+    };
+    TiedWeights [[2, 3], [3, 4]] |_t, x| x[0].matmul(x[1])?.sigmoid().matmul_with(x[1], matmul(false, true, 1.0));
+    OutputIsALeaf [[3]] |_t, x| Ok(x[0]);
+    OutputIgnoresALeaf [[3], [2]] |_t, x| Ok(x[0].exp());
+    OutputIgnoresEveryLeaf [[3]] |t, _x| t.constant(t.keep(&[R::ONE; 2]), &[2])?.exp().plus(t.constant(t.keep(&[R::ONE]), &[])?);
+    UnusedBranch [[3]] |_t, x| { let h = x[0].tanh(); let _ = h.exp().times(h)?; Ok(h.cos()) };
+    ReshapedAndUsedAgain [[2, 3]] |_t, x| x[0].reshape(&[3, 2])?.reshape(&[2, 3])?.times(x[0]);
+    Variance [[4, 3]] |_t, x| {
+        let centred = x[0].minus(x[0].sum_axis(0)?.scale(0.25))?;
+        Ok(centred.times(centred)?.mean())
+    };
+    CrossEntropy [[4, 3], [3, 5], [5]] |_t, x| {
+        cross_entropy(x[0].matmul(x[1])?.plus(x[2])?, &[4, 0, 2, 2])
+    };
+    MeanSquaredError [[4, 3], [3, 2], [4, 2]] |_t, x| mean_squared_error(x[0].matmul(x[1])?, x[2]);
+    LayerNorm [[4, 5], [5], [5]] |t, x| {
+        let centred = x[0].minus(x[0].sum_axis(1)?.scale(0.2).broadcast(1, 5)?)?;
+        let small = t.constant(t.keep(&[R::from_f64(1e-2)]), &[])?;
+        let variance = centred.times(centred)?.sum_axis(1)?.scale(0.2).plus(small)?;
+        let normed = centred.times(variance.sqrt().recip().broadcast(1, 5)?)?;
+        normed.times(x[1].broadcast(0, 4)?)?.plus(x[2])
+    };
+}
+
+#[test]
+fn operands_that_are_used_twice_receive_both_cotangents() {
+    let mut random = Random::new(24);
+    for (program, shapes) in Reuse::ALL {
+        let inputs = random_inputs(shapes, &mut random);
+        let checked = check::program::<f64>(program, &inputs, Bounds::of::<f64>(), &mut || random.number());
+        assert!(checked.unwrap_or_else(|e| panic!("{e}")).differences, "{program:?}");
+        check::program::<f32>(program, &inputs, Bounds::of::<f32>(), &mut || random.number())
+            .unwrap_or_else(|e| panic!("{e}"));
+    }
+}
+
+programs! {
+    /// Pairs of programs, each a function written in two ways: the fused one first.
+    Twin:
+    ScaledProduct [[2, 3], [3, 5]] |_t, x| x[0].matmul_with(x[1], matmul(false, false, 0.3));
+    ProductThenScale [[2, 3], [3, 5]] |_t, x| Ok(x[0].matmul(x[1])?.scale(0.3));
+    TransposedProduct [[2, 3], [2, 5]] |_t, x| x[0].matmul_with(x[1], matmul(true, false, 1.0));
+    ProductBySums [[2, 3], [2, 5]] |_t, x| {
+        x[0].broadcast(2, 5)?.times(x[1].broadcast(1, 3)?)?.sum_axis(0)
+    };
+    Combination [[4, 3], [3]] |_t, x| x[0].combine(0.7, x[1], -1.3);
+    ScaledSum [[4, 3], [3]] |_t, x| x[0].scale(0.7).plus(x[1].broadcast(0, 4)?.scale(-1.3));
+    Gelu [[5]] |_t, x| Ok(x[0].gelu());
+    GeluByErf [[5]] |_t, x| x[0].times(x[0].scale(std::f64::consts::FRAC_1_SQRT_2).scale(-1.0).erfc().scale(0.5));
+    Cube [[5]] |_t, x| Ok(x[0].powi(3));
+    CubeByProducts [[5]] |_t, x| x[0].times(x[0])?.times(x[0]);
+    Sigmoid [[5]] |_t, x| Ok(x[0].sigmoid());
+    SigmoidByTanh [[5]] |t, x| x[0].scale(0.5).tanh().scale(0.5).plus(t.constant(t.keep(&[R::from_f64(0.5)]), &[])?);
+    LogSoftmax [[4, 3]] |_t, x| log_softmax(x[0]);
+    LogSoftmaxUnshifted [[4, 3]] |_t, x| x[0].minus(x[0].exp().sum_axis(1)?.ln().broadcast(1, 3)?);
+    Expm1 [[5]] |_t, x| Ok(x[0].expm1());
+    ExpMinusOne [[5]] |t, x| x[0].exp().minus(t.constant(t.keep(&[R::ONE]), &[])?);
+}
+
+#[test]
+fn a_fused_op_is_its_unfused_twin() {
+    let mut random = Random::new(25);
+    for pair in Twin::ALL.chunks_exact(2) {
+        let [(fused, shapes), (unfused, same)] = pair else { unreachable!("chunks of two") };
+        assert_eq!(shapes, same);
+        let inputs = random_inputs(shapes, &mut random);
+        check::twins::<f64>(fused, unfused, &inputs, Bounds::of::<f64>(), &mut || random.number())
+            .unwrap_or_else(|e| panic!("{e}"));
+        check::twins::<f32>(fused, unfused, &inputs, Bounds::of::<f32>(), &mut || random.number())
+            .unwrap_or_else(|e| panic!("{e}"));
+    }
+}
+
+programs! {
+    /// Programs that no mode accepts.
+    Refused:
+    SumOfUnlikeShapes [[2, 3], [2]] |_t, x| x[0].plus(x[1]);
+    DifferenceOfUnlikeShapes [[2, 3], [3, 2]] |_t, x| x[0].minus(x[1]);
+    ProductOfUnlikeShapes [[2, 3], [3]] |_t, x| x[0].times(x[1]);
+    InnerSizes [[2, 3], [2, 3]] |_t, x| x[0].matmul(x[1]);
+    InnerSizesTransposed [[2, 3], [3, 2]] |_t, x| x[0].matmul_with(x[1], matmul(false, true, 1.0));
+    VectorTimesMatrix [[3], [3, 2]] |_t, x| x[0].matmul(x[1]);
+    MatrixTimesVector [[2, 3], [3]] |_t, x| x[0].matmul(x[1]);
+    MatrixTimesBatch [[2, 3], [1, 3, 2]] |_t, x| x[0].matmul(x[1]);
+    TransposedBatch [[1, 3, 2], [3, 2]] |_t, x| x[0].matmul_with(x[1], matmul(true, false, 1.0));
+    SumOverNoAxis [[2, 3]] |_t, x| x[0].sum_axis(2);
+    SumOfAScalarOverAnAxis [[]] |_t, x| x[0].sum_axis(0);
+    BroadcastBeyondTheRank [[2, 3]] |_t, x| x[0].broadcast(3, 2);
+    ReshapeToOtherCount [[2, 3]] |_t, x| x[0].reshape(&[5]);
+    ReshapeToACountThatOverflows [[0]] |_t, x| x[0].reshape(&[1 << 32, 1 << 32]);
+    PickBeyondTheAxis [[2, 3]] |_t, x| x[0].pick(&[0, 3]);
+    PickTooFew [[2, 3]] |_t, x| x[0].pick(&[0]);
+    PickFromAScalar [[]] |_t, x| x[0].pick(&[0]);
+    PickFromAnEmptyAxis [[2, 0]] |_t, x| x[0].pick(&[0, 0]);
+    LogSoftmaxOfAScalar [[]] |_t, x| log_softmax(x[0]);
+    LabelBeyondTheClasses [[2, 3]] |_t, x| cross_entropy(x[0], &[0, 3]);
+    TooManyLabels [[2, 3]] |_t, x| cross_entropy(x[0], &[0, 1, 2]);
+    TargetsOfAnotherShape [[2, 3], [3]] |_t, x| mean_squared_error(x[0], x[1]);
+    ConstantTooShort [[1]] |t, _x| t.constant(t.keep(&[R::ONE]), &[2]);
+    ConstantWhoseCountOverflows [[1]] |t, _x| t.constant(&[], &[1 << 32, 1 << 32]);
+    LeafTooLong [[1]] |t, _x| t.leaf(t.keep(&[R::ONE; 3]), &[2]);
+    SamplesWithoutAnAxis [[1]] |t, _x| t.samples(t.keep(&[R::ONE]), &[]);
+    UnequalSampleCounts [[1]] |t, _x| {
+        t.samples(t.keep(&[R::ONE; 2]), &[2])?;
+        t.samples(t.keep(&[R::ONE; 3]), &[3])
+    };
+}
+
+#[test]
+fn every_mode_refuses_the_same_programs_with_the_same_error() {
+    let mut random = Random::new(26);
+    for (program, shapes) in Refused::ALL {
+        let error = check::refusal(program, &random_inputs(shapes, &mut random)).unwrap_or_else(|e| panic!("{e}"));
+        let message = error.to_string();
+        assert!(message.contains("; "), "{program:?}: the message ends with the remedy: {message}");
+    }
+}
+
+#[test]
+fn every_mode_refuses_a_variable_of_another_tape() {
+    fn refused<R: Real>() -> Vec<Error> {
+        let x = [R::ONE];
+        let (mut arena, mut other) = (autodiff::Arena::new(), autodiff::Arena::new());
+        let (here, there) = (arena.tape().leaf(&x, &[1]).unwrap(), other.tape().leaf(&x, &[1]).unwrap());
+        [here.plus(there), here.minus(there), here.times(there), here.matmul(there)]
+            .map(|refused| refused.unwrap_err())
+            .to_vec()
+    }
+    let expected = ["combine", "combine", "mul", "matmul"].map(|op| Error::ForeignVariable { op });
+    assert_eq!(refused::<f64>(), expected);
+    assert_eq!(refused::<f32>(), expected);
+    assert_eq!(autodiff::with_tangents(&[1.0], &[1.0], |_x| refused::<autodiff::Dual<'_, f64>>()), expected);
+}
+
+#[test]
+fn a_program_that_is_accepted_breaks_the_law_of_refusal() {
+    let (program, shapes) = Reuse::ALL[0];
+    let broken = check::refusal(&program, &random_inputs(shapes, &mut Random::new(27))).unwrap_err();
+    assert_eq!(broken.law, check::Law::Refusal);
+}
