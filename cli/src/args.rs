@@ -129,7 +129,7 @@ pub(crate) struct Kernel {
     #[arg(long, value_name = "WHICH", value_parser = value::spectrum, help_heading = "Kernel")]
     pub(crate) spectrum: Option<Spectrum>,
 
-    /// Memory for tiles: cannot change a bit of the result
+    /// Memory that everything may take together; it cannot change a bit of the result
     #[arg(long, value_name = "SIZE", default_value_t = Bytes(2 << 30),
           value_parser = value::bytes, help_heading = "Machine")]
     pub(crate) memory: Bytes,

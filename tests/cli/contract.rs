@@ -375,6 +375,7 @@ fn help_examples_scripts_and_pages_are_there() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         assert!(place.ntk(&format!("completions {shell}")).out.contains("describe-model"), "{shell}");
     }
+    assert!(place.ntk("list").out.lines().any(|line| line.trim().starts_with("digits")));
     let list = place.ntk("list --format json").json();
     assert_eq!(list["data"][0]["samples"], 1797);
     assert!(list["presets"].as_array().unwrap().len() >= 2);

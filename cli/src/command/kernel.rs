@@ -1,5 +1,6 @@
 //! `ntk kernel`: the kernel of a network on data.
 
+mod dry_run;
 mod job;
 mod outcome;
 
@@ -41,7 +42,7 @@ pub(crate) fn run(arguments: &args::Kernel) -> Outcome {
 fn run_as<R: Float + Element>(job: &mut Job, signals: &Signals) -> Outcome {
     let plan = job.plan::<R>()?;
     if job.dry_run {
-        return outcome::dry_run::<R>(job, &plan);
+        return dry_run::dry_run::<R>(job, &plan);
     }
     signals.hold(OutputFolder::create(job.out.clone(), "kernel")?);
     let (x1, x2) = (job.rows_as::<R>()?, job.columns_as::<R>()?);

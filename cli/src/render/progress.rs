@@ -35,6 +35,7 @@ impl Progress {
         let width = terminal_size::terminal_size_of(io::stderr()).map_or(80, |(w, _)| w.0);
         let template = match width {
             ..40 => "{percent}% {eta}",
+            40..60 => "{msg} {percent:>3}%  {eta} left",
             _ => "{msg} {bar:28} {percent:>3}%  {eta} left",
         };
         let colours = style.colour && width >= 40;

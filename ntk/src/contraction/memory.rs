@@ -6,8 +6,11 @@
 //! | tiles | program, data, weights, factors, kernel; for each thread the buffers of a tile |
 //!
 //! The two come one after the other, and the peak is the larger. Where the limit does not let all factors stay, they
-//! take turns, and the kernel is there in both. What is neither program, data, weights nor kernel is the *tile budget*:
-//! the limit less those four. Factors take what it leaves beside the work of the threads.
+//! take turns, and the kernel is there in both.
+//!
+//! The limit ([`Settings::memory`](super::Settings::memory); `--memory`, by default 2 GiB) is on everything together.
+//! The limit less program, data, weights and kernel is the *tile budget*: the work of the threads and as many factors
+//! as fit beside it, for any number of outputs.
 
 use super::plan::Sizes;
 use super::{Method, Outputs};

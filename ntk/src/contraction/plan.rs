@@ -37,12 +37,17 @@ pub struct Plan {
 impl Plan {
     /// Peak memory: that of the largest phase.
     pub fn peak(&self) -> u64 {
-        self.phases.iter().map(Phase::bytes).max().unwrap_or(0)
+        self.largest().map_or(0, Phase::bytes)
+    }
+
+    /// The phase where the peak is.
+    pub fn largest(&self) -> Option<&Phase> {
+        self.phases.iter().max_by_key(|phase| phase.bytes())
     }
 
     /// Bytes by part where the peak is.
     pub fn parts(&self) -> &[Part] {
-        self.phases.iter().max_by_key(|phase| phase.bytes()).map_or(&[], |phase| &phase.parts)
+        self.largest().map_or(&[], |phase| &phase.parts)
     }
 }
 

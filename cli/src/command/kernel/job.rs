@@ -128,7 +128,7 @@ impl Job {
     /// What it will need, or why it cannot be done.
     ///
     /// # Errors
-    /// As [`contraction::plan`]; a spectrum or plots that go beyond the limit which the kernel itself keeps.
+    /// As [`contraction::plan()`]; a spectrum or plots that go beyond the limit which the kernel itself keeps.
     pub(crate) fn plan<R: Float>(&self) -> Result<Plan> {
         let mut plan = contraction::plan(&self.model, self.n, self.m, size_of::<R>(), &self.settings, self.threads)?;
         // The data is there, so what reading it took is known.

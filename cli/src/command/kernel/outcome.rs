@@ -5,9 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use autodiff::Float;
-use autodiff::kernel::gemm::{Accumulate, View};
 use ntk::array::Array;
-use ntk::contraction::{self, Outputs, Plan};
+use ntk::contraction::{Outputs, Plan};
 use ntk::data::{Element, npy};
 use ntk::spectral::Summary;
 use serde_json::{Value, json};
@@ -26,7 +25,7 @@ use crate::render::terminal::{self, Style};
 use crate::signals::Signals;
 
 /// Version of the content of `result.json`.
-const SCHEMA: u32 = 1;
+pub(super) const SCHEMA: u32 = 1;
 
 /// Time by phase.
 #[derive(Default)]
@@ -140,7 +139,7 @@ impl Write for Stoppable<'_> {
 }
 
 /// `Neural Tangent Kernel of mlp:.. on digits, n = 1797`
-fn title(job: &Job) -> String {
+pub(super) fn title(job: &Job) -> String {
     let size = match job.m {
         None => format!("n = {}", quantity::count(job.n as u64)),
         Some(m) => format!("{} × {}", quantity::count(job.n as u64), quantity::count(m as u64)),
@@ -148,7 +147,11 @@ fn title(job: &Job) -> String {
     format!("NTK of {} on {}, {size}", job.model_name, job.data.name)
 }
 
-fn shape_text(shape: &[usize]) -> String {
+pub(super) fn threads(job: &Job) -> String {
+    format!("{} thread{}", job.threads, if job.threads == 1 { "" } else { "s" })
+}
+
+pub(super) fn shape_text(shape: &[usize]) -> String {
     shape.iter().map(|&size| quantity::count(size as u64)).collect::<Vec<_>>().join(" × ")
 }
 
@@ -161,8 +164,8 @@ fn rows(job: &Job, plan: &Plan, summary: Option<&Summary>, timing: &Timing, mini
     )];
     rows.extend(summary.map(results::rows).unwrap_or_default());
     let runs = match timing.runs.len() {
-        0 | 1 => format!("{}, {} threads", plan.method.name(), job.threads),
-        runs => format!("median of {runs}, {}, {} threads", plan.method.name(), job.threads),
+        0 | 1 => format!("{}, {}", plan.method.name(), threads(job)),
+        runs => format!("median of {runs}, {}, {}", plan.method.name(), threads(job)),
     };
     rows.push(Row::new("time", quantity::seconds(seconds), runs));
     let rate = minimum / 1e9 / seconds.max(1e-9);
@@ -283,7 +286,7 @@ fn record<R: Float>(
 }
 
 /// `[{name, bytes}]`, in the order of the plan.
-fn phases(plan: &Plan) -> Vec<Value> {
+pub(super) fn phases(plan: &Plan) -> Vec<Value> {
     plan.phases.iter().map(|phase| json!({ "name": phase.name, "bytes": phase.bytes() })).collect()
 }
 
@@ -298,6 +301,17 @@ fn report(
 ) -> Report {
     let phase = |name: &str, time: Duration, gflop| Phase { name: name.into(), seconds: time.as_secs_f64(), gflop };
     let kernel = Duration::from_secs_f64(timing.kernel_seconds());
+    let mut memory: Vec<_> = plan.parts().iter().map(|part| (part.name.to_owned(), part.bytes)).collect();
+    memory.extend(plan.largest().map(|phase| (format!("together, the planned peak: {}", phase.name), phase.bytes())));
+    let mut phases = vec![
+        phase("read the data", timing.load, None),
+        phase("read or draw the weights", timing.weights, None),
+        phase("kernel", kernel, Some(minimum / 1e9)),
+        phase("eigenvalues", timing.spectrum, None),
+        phase("write the kernel", writing, None),
+    ];
+    // What was not asked for took no time.
+    phases.retain(|phase| phase.seconds > 1e-6);
     Report {
         title: "Neural Tangent Kernel".into(),
         subtitle: title(job),
@@ -305,14 +319,8 @@ fn report(
         summary: rows.to_vec(),
         plots,
         configuration: configuration(job),
-        phases: vec![
-            phase("read the data", timing.load, None),
-            phase("read or draw the weights", timing.weights, None),
-            phase("kernel", kernel, Some(minimum / 1e9)),
-            phase("eigenvalues", timing.spectrum, None),
-            phase("write the kernel", writing, None),
-        ],
-        memory: plan.parts().iter().map(|part| (part.name.to_owned(), part.bytes)).collect(),
+        phases,
+        memory,
         command: results::command_line(),
         notes: vec![
             Note::ConditionNumber,
@@ -385,73 +393,4 @@ fn heatmap<R: Float>(job: &Job, kernel: &Array<R>, folder: &OutputFolder) -> Res
         format!("Entries of the kernel for {} of {n} samples, evenly taken.", rows.len())
     };
     Ok(Some(Illustration { svg, caption, files: vec!["kernel.svg".into(), "kernel.png".into()] }))
-}
-
-/// Tells what a kernel would need, and writes nothing.
-pub(crate) fn dry_run<R: Float>(job: &Job, plan: &Plan) -> Outcome {
-    let rate = product_rate::<R>() * job.threads.min(machine::cores()) as f64;
-    // Contractions reach some three quarters of a large product's rate.
-    let seconds = plan.flops / (0.75 * rate);
-    let minimum = job.minimum_flops()?;
-    let text = if job.format == Format::Json {
-        let parts: Vec<Value> =
-            plan.parts().iter().map(|part| json!({ "name": part.name, "bytes": part.bytes })).collect();
-        let all = json!({ "schema": SCHEMA, "command": "kernel", "dry_run": true, "method": plan.method.name(),
-            "shape": plan.shape, "gflop": minimum / 1e9, "gflop_planned": plan.flops / 1e9, "seconds_expected": seconds,
-            "memory": { "planned_bytes": plan.peak(), "limit_bytes": plan.limit, "parts": parts,
-                "phases": phases(plan),
-                "jacobian_bytes": plan.jacobian_bytes } });
-        format!("{all:#}\n")
-    } else {
-        let mut rows = vec![
-            Row::new(
-                "kernel",
-                shape_text(&plan.shape),
-                format!("{}, {}", job.settings.outputs.name(), job.dtype_name()),
-            ),
-            Row::new(
-                "method",
-                plan.method.name(),
-                format!("{} blocks of {} samples, {} kept", plan.blocks, plan.block, plan.resident),
-            ),
-            Row::new(
-                "work",
-                quantity::gflop(plan.flops / 1e9),
-                format!("{} needed at least", quantity::gflop(minimum / 1e9)),
-            ),
-            Row::new(
-                "expected time",
-                quantity::seconds(seconds),
-                format!("at {} on {} threads", quantity::gflop_per_second(rate / 1e9), job.threads),
-            ),
-            Row::new(
-                "peak memory",
-                quantity::bytes(plan.peak()),
-                format!("of {} allowed", quantity::bytes(plan.limit)),
-            ),
-        ];
-        rows.extend(
-            plan.parts().iter().map(|part| Row::new(format!("  {}", part.name), quantity::bytes(part.bytes), "")),
-        );
-        let phase = |phase: &contraction::Phase| format!("{} {}", phase.name, quantity::bytes(phase.bytes()));
-        rows.push(Row::new("by phase", "", plan.phases.iter().map(phase).collect::<Vec<_>>().join(", ")));
-        rows.push(Row::new("explicit Jacobian", quantity::bytes(plan.jacobian_bytes), "would be"));
-        let page = summary::Summary { title: format!("Dry run: {}", title(job)), rows, ..summary::Summary::default() };
-        page.render(&Style::detect())
-    };
-    terminal::print(&text).map_err(Failure::Output)
-}
-
-/// Operations a second of a product of 512 x 512 matrices on one thread, the best of a few.
-fn product_rate<R: Float>() -> f64 {
-    const N: usize = 512;
-    let (a, mut c) = (vec![R::ONE; N * N], vec![R::ZERO; N * N]);
-    let best = (0..4)
-        .map(|_| {
-            let start = Instant::now();
-            R::gemm(&mut c, Accumulate::Replace, 1.0, View::new(&a, N, N), View::new(&a, N, N));
-            start.elapsed().as_secs_f64()
-        })
-        .fold(f64::INFINITY, f64::min);
-    2.0 * (N * N * N) as f64 / best
 }
