@@ -28,7 +28,7 @@ type Slots<'t, R> = Cell<&'t [Cell<Option<R>>]>;
 
 /// The memory that one recording after another is made in.
 ///
-/// Its size follows the longest recording so far, so from the second recording of a program on nothing is allocated.
+/// Its size follows the longest recording so far, so the second recording of a program and all later ones allocate nothing.
 #[derive(Default)]
 pub struct Arena {
     nodes: Bump,
@@ -45,8 +45,9 @@ impl Arena {
 
     /// An arena with room for so many ops on so many `f64`s.
     pub fn with_capacity(inputs: usize, ops: usize) -> Self {
-        let longest = inputs * size_of::<Var<'_, f64>>() + ops * size_of::<Node<f64>>();
-        Self { longest, widest: (inputs + ops) * size_of::<Option<f64>>(), ..Self::default() }
+        let longest = SLACK + inputs * size_of::<Var<'_, f64>>() + ops * size_of::<Node<f64>>();
+        let widest = SLACK + (inputs + ops) * size_of::<Option<f64>>();
+        Self { nodes: Bump::with_capacity(longest), slots: Bump::with_capacity(widest), longest, widest }
     }
 
     /// Calls `f` with a fresh tape and the numbers `x` as its variables.
@@ -85,12 +86,12 @@ impl Arena {
         x: impl Fn(usize) -> R,
         f: impl for<'t> FnOnce(&'t Tape<'t, R>, &'t [Var<'t, R>]) -> T,
     ) -> T {
-        reserve(&mut self.nodes, self.longest);
-        reserve(&mut self.slots, self.widest);
+        let before = [&self.nodes, &self.slots].map(Bump::allocated_bytes);
         let tape: &Tape<'_, R> = self.nodes.alloc(Tape {
             nodes: RefCell::new(BumpVec::new_in(&self.nodes)),
             leaves: id(inputs),
             slots: &self.slots,
+            slot_bytes: Cell::new(0),
             cotangents: Cell::new(&[]),
             tangents: Cell::new(&[]),
         });
@@ -101,7 +102,9 @@ impl Arena {
         let out = f(tape, variables);
         let held = size_of_val(tape) + size_of_val(variables) + size_of_val(&tape.nodes.borrow()[..]);
         self.longest = self.longest.max(SLACK + held);
-        self.widest = self.widest.max(self.slots.allocated_bytes());
+        self.widest = self.widest.max(SLACK + tape.slot_bytes.get());
+        reset(&mut self.nodes, before[0], self.longest);
+        reset(&mut self.slots, before[1], self.widest);
         out
     }
 
@@ -114,14 +117,14 @@ impl Arena {
 /// What alignment may cost at the seams between the things in an arena.
 const SLACK: usize = 256;
 
-/// Forgets what an arena holds, and sees to it that so many bytes fit.
-fn reserve(arena: &mut Bump, bytes: usize) {
-    arena.reset();
-    if arena.chunk_capacity() < bytes {
-        // Dropped first, so that the two never stand side by side.
-        *arena = Bump::new();
-        *arena = Bump::with_capacity(bytes);
+/// Forgets what an arena holds. One that had to grow beyond `before` is replaced by one in which so many bytes fit.
+fn reset(arena: &mut Bump, before: usize, bytes: usize) {
+    if arena.allocated_bytes() == before {
+        return arena.reset();
     }
+    // Dropped first, so that the two never stand side by side.
+    *arena = Bump::new();
+    *arena = Bump::with_capacity(bytes);
 }
 
 /// A recording of scalar ops, oldest first. Ids count the inputs, then the nodes.
@@ -129,6 +132,7 @@ pub struct Tape<'t, R> {
     nodes: RefCell<BumpVec<'t, Node<R>>>,
     leaves: u32,
     slots: &'t Bump,
+    slot_bytes: Cell<usize>,
     cotangents: Slots<'t, R>,
     tangents: Slots<'t, R>,
 }
@@ -222,6 +226,7 @@ impl<'t, R: Real> Tape<'t, R> {
     fn slots(&'t self, slots: &Slots<'t, R>) -> &'t [Cell<Option<R>>] {
         let len = self.inputs() + self.len();
         if slots.get().len() < len {
+            self.slot_bytes.set(self.slot_bytes.get() + len * size_of::<Option<R>>());
             slots.set(Cell::from_mut(self.slots.alloc_slice_fill_copy(len, None)).as_slice_of_cells());
         }
         slots.get()
