@@ -9,4 +9,5 @@ mod goldens;
 mod laws;
 mod modes;
 mod numbers;
+mod scalar;
 mod sinks;

@@ -10,11 +10,11 @@ use crate::kernel::math::Elementary;
 ///
 /// The elementary functions are our own polynomials ([`crate::kernel::math`]), so a scalar and an element of a slice
 /// have the same bits, on every machine.
+///
+/// It asks for no `Send` or `Sync`, as a variable of a tape ([`crate::scalar::Var`]) belongs to one thread. [`Float`] has both.
 pub trait Real:
     Copy
     + Debug
-    + Send
-    + Sync
     + PartialEq
     + PartialOrd
     + Neg<Output = Self>
@@ -99,10 +99,15 @@ pub trait Real:
     ///
     /// A hook, so that the tape of duals reaches the same product as the tape of floats: their primals then agree to
     /// the bit.
-    fn gemm(out: &mut [Self], accumulate: Accumulate, alpha: f64, a: View<'_, Self>, b: View<'_, Self>);
+    fn gemm(out: &mut [Self], accumulate: Accumulate, alpha: f64, a: View<'_, Self>, b: View<'_, Self>) {
+        gemm::by_entries(out, accumulate, alpha, a, b);
+    }
 
     /// Runs a loop over slices, on the widest vectors of the machine where the number is a machine float.
-    fn vectorize<K: Kernel>(kernel: K) -> K::Output;
+    #[inline(always)]
+    fn vectorize<K: Kernel>(kernel: K) -> K::Output {
+        kernel.run()
+    }
 }
 
 /// A loop over slices that [`Real::vectorize`] instantiates once for each instruction set.
@@ -114,7 +119,7 @@ pub trait Kernel {
 }
 
 /// The machine floats: what files, weights and results hold.
-pub trait Float: Real + Elementary + faer::traits::RealField + Default + 'static {
+pub trait Float: Real + Send + Sync + Elementary + faer::traits::RealField + Default + 'static {
     /// NumPy's and our name of the type.
     const NAME: &'static str;
     /// Distance from 1 to the next number.

@@ -3,6 +3,8 @@
 use faer::traits::ComplexField;
 use faer::{Accum, MatMut, MatRef, Par};
 
+use crate::real::Real;
+
 /// Whether an op overwrites its result or adds to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Accumulate {
@@ -45,6 +47,13 @@ impl<'a, R> View<'a, R> {
         View { data, rows: self.rows, cols: self.cols, transposed: self.transposed }
     }
 
+    fn at(&self, row: usize, col: usize) -> R
+    where
+        R: Copy,
+    {
+        if self.transposed { self.data[col * self.rows + row] } else { self.data[row * self.cols + col] }
+    }
+
     fn faer(&self) -> MatRef<'a, R> {
         if self.transposed {
             MatRef::from_row_major_slice(self.data, self.cols, self.rows).transpose()
@@ -71,6 +80,22 @@ pub(crate) fn product<R: ComplexField>(
     assert_eq!(a.cols, b.rows, "product of [{}, {}] and [{}, {}]", a.rows, a.cols, b.rows, b.cols);
     let out = MatMut::from_row_major_slice_mut(out, a.rows, b.cols);
     faer::linalg::matmul::matmul(out, accum(accumulate), a.faer(), b.faer(), alpha, Par::Seq);
+}
+
+/// The same product entry by entry, for numbers that faer does not know.
+///
+/// # Cost
+/// `a.rows a.cols b.cols` multiply-adds, none of them vectorized.
+pub(crate) fn by_entries<R: Real>(out: &mut [R], accumulate: Accumulate, alpha: f64, a: View<'_, R>, b: View<'_, R>) {
+    for (at, slot) in out.iter_mut().enumerate() {
+        let (row, col) = (at / b.cols, at % b.cols);
+        let terms = (0..a.cols).map(|k| a.at(row, k) * b.at(k, col));
+        let entry = terms.reduce(|sum, term| sum + term).unwrap_or(R::ZERO).scale(alpha);
+        *slot = match accumulate {
+            Accumulate::Replace => entry,
+            Accumulate::Add => *slot + entry,
+        };
+    }
 }
 
 /// The lower triangle of `out = alpha a a^T` or `out += alpha a a^T`; above the diagonal `out` is left as it is.

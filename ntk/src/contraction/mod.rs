@@ -37,8 +37,8 @@ use crate::network::Network;
 /// How a kernel is contracted. All methods give the same values to rounding.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Method {
-    /// The one that needs the fewest operations among those that can be used within the memory limit. Methods differ
-    /// by rounding, so name one to have the same bits under every limit.
+    /// The one that needs the fewest operations among those that can be used, an explicit Jacobian only up to 64 MiB.
+    /// Shapes alone decide: methods differ by rounding, and a memory limit may change no bit.
     #[default]
     Auto,
     /// From factors, tile by tile: the fastest for dense layers, in little memory. Needs parameters whose

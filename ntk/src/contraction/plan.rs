@@ -58,6 +58,9 @@ const TILE_ROWS: u64 = 320;
 const TILE_SAMPLES: u64 = 192;
 /// Few samples are cut into at least this many blocks, so that there is work for several threads.
 const LEAST_BLOCKS: u64 = 4;
+/// `auto` forms a Jacobian only up to this size: one that fits nearly any limit.
+const SMALL_JACOBIAN: u64 = 64 << 20;
+
 /// Plans a kernel of `n` samples with themselves, or with `m` others, in numbers of `bytes` bytes on `threads` threads.
 ///
 /// # Errors
@@ -73,7 +76,7 @@ pub fn plan<N: Network>(
     let sizes = Sizes::of(network, n, m, bytes, settings.outputs, threads)?;
     let method = match settings.method {
         Method::Structured if !sizes.seen.splits => return Err(unsplit(network)),
-        Method::Auto => sizes.cheapest(settings),
+        Method::Auto => sizes.cheapest(),
         method => method,
     };
     sizes.plan(method, settings)
@@ -173,14 +176,18 @@ impl Sizes {
         self.sweeps(method) + contraction
     }
 
-    /// The usable method of fewest operations that fits the limit; where none fits, the one that needs least memory.
-    fn cheapest(&self, settings: &Settings) -> Method {
+    /// The usable method of fewest operations. Only shapes decide, not the memory limit, which may change no bit.
+    fn cheapest(&self) -> Method {
         let methods = [Method::Structured, Method::Jacobian, Method::Products];
-        let planned = methods.iter().filter(|method| self.usable(**method)).filter_map(|&method| {
-            // Not `flops`: a plan knows what the limit makes again.
-            self.plan(method, settings).ok().map(|plan| (method, plan.flops))
-        });
-        planned.min_by(|(_, a), (_, b)| a.total_cmp(b)).map_or_else(|| self.smallest(), |(method, _)| method)
+        let small = |method| method != Method::Jacobian || self.jacobian_bytes() <= SMALL_JACOBIAN;
+        let usable = methods.into_iter().filter(|&method| self.usable(method) && small(method));
+        usable.min_by(|&a, &b| self.flops(a).total_cmp(&self.flops(b))).unwrap_or(Method::Products)
+    }
+
+    /// Bytes of the Jacobians of rows and columns.
+    fn jacobian_bytes(&self) -> u64 {
+        let samples = self.n.saturating_add(self.m.unwrap_or(0));
+        product(&[samples, self.directions, self.parameters, self.bytes])
     }
 
     fn usable(&self, method: Method) -> bool {
@@ -218,7 +225,6 @@ impl Sizes {
             return Err(self.too_large(method, needs.least(), settings));
         };
         let again = if resident < blocks { self.made_again(blocks, resident) } else { 1.0 };
-        let samples = self.n.saturating_add(self.m.unwrap_or(0));
         Ok(Plan {
             method,
             shape: self.shape.clone(),
@@ -229,7 +235,7 @@ impl Sizes {
             flops: self.flops(method) + (again - 1.0) * self.sweeps(method),
             phases: needs.phases(resident),
             limit: settings.memory,
-            jacobian_bytes: product(&[samples, self.directions, self.parameters, self.bytes]),
+            jacobian_bytes: self.jacobian_bytes(),
             splits: self.seen.splits,
             pair_flops: self.pair_flops(method),
             arena_bytes: needs.arena as usize,
