@@ -5,6 +5,7 @@ mod compositions;
 mod contraction;
 mod counts;
 mod edges;
+mod examples;
 mod goldens;
 mod laws;
 mod modes;

@@ -128,9 +128,14 @@ impl<'a, R: Real> Tape<'a, R> {
         self.leaves.get() as usize
     }
 
+    /// What is recorded so far, oldest first.
+    pub fn variables(&'a self) -> impl Iterator<Item = Var<'a, R>> {
+        (0..self.len() as u32).map(|id| Var { tape: self, id })
+    }
+
     /// The leaves, in order of their ordinals.
     pub fn leaf_variables(&'a self) -> impl Iterator<Item = Var<'a, R>> {
-        (0..self.len() as u32).map(|id| Var { tape: self, id }).filter(|var| matches!(var.node().op, Op::Leaf(_)))
+        self.variables().filter(|var| matches!(var.node().op, Op::Leaf(_)))
     }
 
     /// How many samples the sample leaves hold, if there are any.
