@@ -10,7 +10,7 @@
 //! are the chain rule summed over paths from the inputs, and from the outputs. Both are linear in what they carry, and
 //! each is the other's transpose. That is all of differentiation on a tape; each loop below has ten lines.
 //!
-//! A slot holds `None` where the value does not depend on the seed (or the seed on it). That is not 0: the root of 0 has
+//! A slot is empty where the value does not depend on the seed (or the seed on it). That is not 0: the root of 0 has
 //! an infinite slope, and 0 times that is NaN, which must not reach the inputs from a value that nobody used.
 
 use std::cell::{Cell, RefCell};
@@ -23,8 +23,27 @@ use super::node::{NONE, Node};
 use super::var::Var;
 use crate::real::Real;
 
-/// A tangent or cotangent; `None` where it is zero by structure.
-type Slots<'t, R> = Cell<&'t [Cell<Option<R>>]>;
+/// Room for a tangent or cotangent, and whether there is one. Not an `Option`, which is loaded whole after it was stored in
+/// parts: the processor then waits for the store.
+struct Slot<R> {
+    value: Cell<R>,
+    reached: Cell<bool>,
+}
+
+const _: () = assert!(size_of::<Slot<f64>>() == 16 && size_of::<Slot<f32>>() == 8);
+
+impl<R: Real> Slot<R> {
+    fn empty() -> Self {
+        Self { value: Cell::new(R::ZERO), reached: Cell::new(false) }
+    }
+
+    /// Its number, 0 if it has none.
+    fn or_zero(&self) -> R {
+        if self.reached.get() { self.value.get() } else { R::ZERO }
+    }
+}
+
+type Slots<'t, R> = Cell<&'t [Slot<R>]>;
 
 /// The memory that one recording after another is made in.
 ///
@@ -46,7 +65,7 @@ impl Arena {
     /// An arena with room for so many ops on so many `f64`s.
     pub fn with_capacity(inputs: usize, ops: usize) -> Self {
         let longest = SLACK + inputs * size_of::<Var<'_, f64>>() + ops * size_of::<Node<f64>>();
-        let widest = SLACK + (inputs + ops) * size_of::<Option<f64>>();
+        let widest = SLACK + (inputs + ops) * size_of::<Slot<f64>>();
         Self { nodes: Bump::with_capacity(longest), slots: Bump::with_capacity(widest), longest, widest }
     }
 
@@ -180,14 +199,14 @@ impl<'t, R: Real> Tape<'t, R> {
     /// Two multiply-adds an op.
     pub fn pushforward(&'t self, seeds: impl IntoIterator<Item = (Var<'t, R>, R)>) {
         let slots = self.slots(&self.tangents);
-        slots.iter().for_each(|slot| slot.set(None));
+        slots.iter().for_each(|slot| slot.reached.set(false));
         for (x, x_dot) in seeds {
             add(slots, x.id as usize, x_dot);
         }
         for (at, node) in self.nodes.borrow().iter().enumerate() {
             for (w, x) in node.edges() {
-                if let Some(x_dot) = slots[x].get() {
-                    add(slots, self.inputs() + at, w * x_dot);
+                if slots[x].reached.get() {
+                    add(slots, self.inputs() + at, w * slots[x].value.get());
                 }
             }
         }
@@ -199,35 +218,37 @@ impl<'t, R: Real> Tape<'t, R> {
     /// Two multiply-adds an op.
     pub fn pullback(&'t self, seeds: impl IntoIterator<Item = (Var<'t, R>, R)>) {
         let slots = self.slots(&self.cotangents);
-        slots[..self.inputs()].iter().for_each(|slot| slot.set(None));
+        slots[..self.inputs()].iter().for_each(|slot| slot.reached.set(false));
         for (y, y_bar) in seeds {
             add(slots, y.id as usize, y_bar);
         }
         for (at, node) in self.nodes.borrow().iter().enumerate().rev() {
-            // INVARIANT: taken, so that every node's slot is empty when the sweep ends, ready for the next.
-            let Some(y_bar) = slots[self.inputs() + at].take() else { continue };
-            for (w, x) in node.edges() {
-                add(slots, x, w * y_bar);
+            let y = &slots[self.inputs() + at];
+            // INVARIANT: emptied, so that every node's slot is empty when the sweep ends, ready for the next.
+            if y.reached.replace(false) {
+                for (w, x) in node.edges() {
+                    add(slots, x, w * y.value.get());
+                }
             }
         }
     }
 
     /// The tangent of a variable, from the last [`Tape::pushforward`].
     pub fn tangent(&self, y: Var<'t, R>) -> R {
-        self.tangents.get().get(y.id as usize).and_then(Cell::get).unwrap_or(R::ZERO)
+        self.tangents.get().get(y.id as usize).map_or(R::ZERO, Slot::or_zero)
     }
 
     /// The cotangent of an input, from the last [`Tape::pullback`]. Those of other variables are not kept: they are 0.
     pub fn cotangent(&self, x: Var<'t, R>) -> R {
-        self.cotangents.get().get(x.id as usize).and_then(Cell::get).unwrap_or(R::ZERO)
+        self.cotangents.get().get(x.id as usize).map_or(R::ZERO, Slot::or_zero)
     }
 
     /// The slots of a sweep, made when a sweep first wants them.
-    fn slots(&'t self, slots: &Slots<'t, R>) -> &'t [Cell<Option<R>>] {
+    fn slots(&'t self, slots: &Slots<'t, R>) -> &'t [Slot<R>] {
         let len = self.inputs() + self.len();
         if slots.get().len() < len {
-            self.slot_bytes.set(self.slot_bytes.get() + len * size_of::<Option<R>>());
-            slots.set(Cell::from_mut(self.slots.alloc_slice_fill_copy(len, None)).as_slice_of_cells());
+            self.slot_bytes.set(self.slot_bytes.get() + len * size_of::<Slot<R>>());
+            slots.set(self.slots.alloc_slice_fill_with(len, |_| Slot::empty()));
         }
         slots.get()
     }
@@ -235,10 +256,10 @@ impl<'t, R: Real> Tape<'t, R> {
 
 /// Adds to a slot; to none, if the id is that of a constant.
 #[inline(always)]
-fn add<R: Real>(slots: &[Cell<Option<R>>], id: usize, term: R) {
+fn add<R: Real>(slots: &[Slot<R>], id: usize, term: R) {
     if let Some(slot) = slots.get(id) {
         // The first term is written, not added to 0, which would lose -0.
-        slot.set(Some(slot.get().map_or(term, |sum| sum + term)));
+        slot.value.set(if slot.reached.replace(true) { slot.value.get() + term } else { term });
     }
 }
 
