@@ -16,7 +16,7 @@
 //! | [`Law::Blocks`] | K directions at once, and one at a time |
 //!
 //! [`elementwise`], [`linear`] and [`bilinear`] check one rule, given as a type, so they can be fed a wrong one:
-//! the tests plant some and demand that the law is named. [`program`] checks whatever can be recorded, through the
+//! the tests plant some and demand that the law is named. [`program()`] checks whatever can be recorded, through the
 //! real sweeps. [`LINEAR`] and [`BILINEAR`] list an op of every kind with operands to try it on.
 //!
 //! Nothing here panics on a broken rule or draws numbers of its own: they come from the caller, who knows the seed.

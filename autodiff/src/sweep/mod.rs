@@ -3,9 +3,9 @@
 //! | sweep | direction | file |
 //! |---|---|---|
 //! | primal | forward | done while recording, [`crate::tape`] |
-//! | pushforward | forward | [`pushforward`] |
-//! | pullback | backward | [`pullback`] |
-//! | tangent of the pullback | backward | [`pullback`]: the same loop, its cotangents carrying tangents |
+//! | pushforward | forward | [`mod@pushforward`] |
+//! | pullback | backward | [`mod@pullback`] |
+//! | tangent of the pullback | backward | [`mod@pullback`]: the same loop, its cotangents carrying tangents |
 //!
 //! Each dispatches on the kind of an op, never on the op, and carries a block of K directions with a leading axis:
 //! the tangents or cotangents of a value of shape `s` are `[K, s]`. What happens at a leaf is a [`sink`]'s affair.

@@ -1,7 +1,7 @@
 //! The first weights: the same bits from the same seed, on every machine and thread count.
 //!
 //! Every array has a stream of its own: ChaCha with 8 rounds, the key being the seed (8 bytes, little endian) and
-//! [`KEY_TEXT`], the stream number `2 l` for `W<l>` and `2 l + 1` for `b<l>`. So adding or dropping a bias changes no other
+//! `KEY_TEXT`, the stream number `2 l` for `W<l>` and `2 l + 1` for `b<l>`. So adding or dropping a bias changes no other
 //! array. Entries `2 i` and `2 i + 1` of an array are one Box-Muller pair made of the 64-bit numbers `2 i` and `2 i + 1` of
 //! its stream: any part of any array can be drawn without the rest, which is how threads share the work.
 

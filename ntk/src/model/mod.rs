@@ -1,7 +1,7 @@
 //! A network as a description: layers, shapes, parameterization, first weights.
 //!
-//! Decided here: what a network may look like, how it is written (a [preset](preset) string or a
-//! [TOML file](file)), which shapes follow, how its parameters are named and first drawn, and how many
+//! Decided here: what a network may look like, how it is written (a [preset] string or a
+//! [TOML file](mod@file)), which shapes follow, how its parameters are named and first drawn, and how many
 //! operations its kernel needs. Left to others: applying it to numbers, and weights read from files.
 //!
 //! ```
