@@ -59,7 +59,7 @@ wrong_tanh!(CurvatureOffByAPart: |x| x.tanh(), |_x, y| {
     R::from_f64((R::ONE - y * y).primal()) + bend
 });
 wrong_tanh!(PrimalWithoutItsTangent: |x| R::from_f64(x.tanh().primal()), |_x, y| R::ONE - y * y);
-wrong_tanh!(PrimalThatSeesTheMode: |x| if (x - x) == R::ZERO && size_of::<R>() > 8 { x.tanh() * R::from_f64(OFF) } else { x.tanh() }, |_x, y| R::ONE - y * y);
+wrong_tanh!(PrimalThatSeesTheMode: |x| if size_of::<R>() > 8 { x.tanh() * R::from_f64(OFF) } else { x.tanh() }, |_x, y| R::ONE - y * y);
 
 #[test]
 fn a_rule_that_is_right_passes() {

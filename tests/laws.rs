@@ -147,6 +147,16 @@ programs! {
         h.combine(0.5, h.matmul(x[1])?.softplus(), -1.5)
     };
     TiedWeights [[2, 3], [3, 4]] |_t, x| x[0].matmul(x[1])?.sigmoid().matmul_with(x[1], matmul(false, true, 1.0));
+    LeafTimesConstant [[2, 3]] |t, x| x[0].matmul(t.constant(t.keep_with(6, |i| R::from_f64(i as f64 - 2.5)), &[3, 2])?);
+    ConstantTimesLeaf [[3, 2]] |t, x| t.constant(t.keep_with(6, |i| R::from_f64(i as f64 - 2.5)), &[2, 3])?.matmul(x[0]);
+    ConstantTimesLeafBent [[3, 2]] |t, x| {
+        let c = t.constant(t.keep_with(6, |i| R::from_f64(i as f64 - 2.5)), &[2, 3])?;
+        Ok(c.matmul(x[0])?.tanh())
+    };
+    ConstantEntryByEntry [[3], [3]] |t, x| {
+        let c = t.constant(t.keep_with(3, |i| R::from_f64(i as f64 - 0.5)), &[3])?;
+        c.times(x[0])?.plus(x[1].times(c)?)
+    };
     OutputIsALeaf [[3]] |_t, x| Ok(x[0]);
     OutputIgnoresALeaf [[3], [2]] |_t, x| Ok(x[0].exp());
     OutputIgnoresEveryLeaf [[3]] |t, _x| t.constant(t.keep(&[R::ONE; 2]), &[2])?.exp().plus(t.constant(t.keep(&[R::ONE]), &[])?);

@@ -4,6 +4,7 @@ mod checker;
 mod compositions;
 mod contraction;
 mod counts;
+mod edges;
 mod examples;
 mod goldens;
 mod laws;

@@ -133,22 +133,6 @@ fn samples_along_the_columns_of_a_transposed_operand_are_refused_as_factors() {
 }
 
 #[test]
-fn a_parameter_used_as_it_is_and_transposed_is_refused_as_factors_only() {
-    let mut random = Random::new(33);
-    let data = random.numbers(SAMPLES * 3);
-    let (mut arena, mut pool) = (Arena::new(), Pool::default());
-    let tape = arena.tape();
-    let w = parameter(tape, &[3, 3], &mut random);
-    let h = tape.samples(&data, &[SAMPLES, 3]).unwrap().matmul(w).unwrap().tanh();
-    let f = h.matmul_with(w, matmul(false, true)).unwrap();
-    let mut jacobian = PerSample::new(&[9]);
-    pullback(f, &identity_seeds(3), 3, &mut jacobian, &mut pool).unwrap();
-    assert!(relative_error(jacobian.rows(), &one_row_at_a_time(f, 3).concat()) < 1e-14);
-    let refused = pullback(f, &identity_seeds(3), 3, &mut Factors::default(), &mut pool);
-    assert!(matches!(refused, Err(Error::NotPerSample { .. })), "{refused:?}");
-}
-
-#[test]
 fn no_samples_have_an_empty_jacobian() {
     let w = [0.5; 15];
     let (mut arena, mut pool) = (Arena::new(), Pool::default());

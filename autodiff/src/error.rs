@@ -33,7 +33,7 @@ pub enum Error {
         found: usize,
     },
     /// An axis lies outside the operand's rank.
-    #[error("{op}: axis {axis} of a value of shape {shape}; use an axis below {}", shape.rank())]
+    #[error("{op}: axis {axis} does not fit a value of shape {shape}; use a smaller axis, or reshape the value first")]
     Axis {
         /// The op that was being recorded.
         op: &'static str,

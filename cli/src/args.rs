@@ -8,7 +8,7 @@ mod value;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::error::ErrorKind;
+use clap::error::{ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
@@ -129,7 +129,7 @@ pub(crate) struct Kernel {
     #[arg(long, value_name = "WHICH", value_parser = value::spectrum, help_heading = "Kernel")]
     pub(crate) spectrum: Option<Spectrum>,
 
-    /// Memory for tiles: cannot change a bit of the result
+    /// Memory that everything may take together; it cannot change a bit of the result
     #[arg(long, value_name = "SIZE", default_value_t = Bytes(2 << 30),
           value_parser = value::bytes, help_heading = "Machine")]
     pub(crate) memory: Bytes,
@@ -334,6 +334,16 @@ impl Cli {
                 Err(command.error(ErrorKind::ArgumentConflict, fault))
             }
         }
+    }
+
+    /// Whether `kernel` knows an argument that was found where no command was named.
+    pub(crate) fn kernel_has(argument: Option<&ContextValue>) -> bool {
+        let Some(ContextValue::String(typed)) = argument else { return false };
+        let name = typed.trim_start_matches('-').split('=').next();
+        let command = Self::command();
+        command
+            .find_subcommand("kernel")
+            .is_some_and(|kernel| kernel.get_arguments().any(|known| known.get_long() == name))
     }
 
     /// Whether `--format json` was typed: errors are then an object too, even those of other flags.

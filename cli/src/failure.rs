@@ -1,13 +1,16 @@
 //! How a command fails: one message, one exit code, one JSON object.
 
+use std::ffi::OsString;
 use std::fmt;
-use std::io;
+use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
+use crate::args::Cli;
 use crate::render::folder::FolderError;
 use crate::render::plot::PlotError;
 use crate::render::report::ReportError;
+use crate::render::terminal;
 
 /// Whatever ended a command.
 #[derive(Debug)]
@@ -20,9 +23,47 @@ pub(crate) enum Failure {
     Drawing(String),
     /// Standard output could not be written.
     Output(io::Error),
+    /// The arguments do not say a command.
+    Usage {
+        /// What is wrong, in a paragraph.
+        what: String,
+        /// What to write instead.
+        hint: String,
+    },
 }
 
 impl Failure {
+    /// What the reader of arguments found wrong, with what to do in one line.
+    pub(crate) fn usage(error: &clap::Error, arguments: &[OsString]) -> Self {
+        use clap::error::{ContextKind, ErrorKind};
+        let text = error.render().to_string();
+        // Paragraphs: what is wrong, tips, usage, where to read more.
+        let mut paragraphs = text.trim_end().split("\n\n").map(str::trim);
+        let what = paragraphs.next().unwrap_or_default();
+        let what = what.strip_prefix("error: ").unwrap_or(what).to_owned();
+        let tip = paragraphs.find_map(|p| p.strip_prefix("tip: ")).map(|tip| match tip.split_once(" exists: ") {
+            Some((_, word)) => format!("did you mean {}?", word.trim()),
+            None => tip.to_owned(),
+        });
+        let word = |arguments: &[OsString]| arguments.get(1).map(|a| a.to_string_lossy().into_owned());
+        let command =
+            word(arguments).filter(|word| !word.starts_with('-') && error.kind() != ErrorKind::InvalidSubcommand);
+        // Our own parsers end with what to do.
+        let meant = || what.find("did you mean").map(|at| &what[at..]);
+        let own = what.rsplit_once("; ").map(|(_, remedy)| remedy).or_else(meant).map(str::to_owned);
+        let hint = match (error.kind(), &command) {
+            _ if own.is_some() => own.unwrap_or_default(),
+            (ErrorKind::ArgumentConflict, _) => "leave one of them out".to_owned(),
+            (ErrorKind::UnknownArgument, None) if Cli::kernel_has(error.get(ContextKind::InvalidArg)) => {
+                "flags stand behind a command: write ntk kernel and then the flags".to_owned()
+            }
+            (ErrorKind::InvalidUtf8, _) => "rename the file, or reach it by a link with a plain name".to_owned(),
+            (_, Some(command)) => tip.unwrap_or_else(|| format!("ntk {command} --help lists what can be written")),
+            (_, None) => tip.unwrap_or_else(|| "ntk --help lists what can be written".to_owned()),
+        };
+        Self::Usage { what, hint }
+    }
+
     /// The exit code that the command line promises.
     pub(crate) fn code(&self) -> u8 {
         match self {
@@ -30,25 +71,41 @@ impl Failure {
             Self::Folder(error) => error.code(),
             Self::Drawing(_) => 70,
             Self::Output(_) => 5,
+            Self::Usage { .. } => 2,
         }
     }
 
     fn kind(&self) -> &'static str {
         match self {
             Self::Ntk(error) => error.kind().name(),
+            Self::Usage { .. } => "usage",
             Self::Folder(error) if error.code() == 2 => "usage",
             Self::Folder(_) | Self::Output(_) => "resources",
             Self::Drawing(_) => "bug",
         }
     }
 
+    /// Tells it: one object on standard output, or a message on standard error.
+    pub(crate) fn report(&self, json: bool) {
+        // Where nobody listens, the exit code still tells.
+        if json {
+            let _ = terminal::print(&format!("{:#}\n", self.json()));
+        } else {
+            let _ = writeln!(io::stderr(), "error: {self}");
+        }
+    }
+
     /// `{error: {code, kind, message, hint, path, line}}`
     pub(crate) fn json(&self) -> Value {
         let message = self.to_string();
+        let last = || message.rsplit_once("; ").map(|(_, hint)| hint.to_owned());
         let (hint, path, line) = match self {
-            Self::Ntk(error) => (error.hint(), error.path().map(|p| p.display().to_string()), error.line()),
-            _ => (message.rsplit_once("; ").map(|(_, hint)| hint.to_owned()), None, None),
+            Self::Ntk(error) => (error.hint(), error.path(), error.line()),
+            Self::Folder(error) => (last(), error.path(), None),
+            Self::Drawing(_) | Self::Output(_) => (last(), None, None),
+            Self::Usage { hint, .. } => (Some(hint.clone()), None, None),
         };
+        let path = path.map(|path| path.display().to_string());
         let (code, kind) = (self.code(), self.kind());
         json!({ "error": { "code": code, "kind": kind, "message": message, "hint": hint, "path": path, "line": line } })
     }
@@ -60,6 +117,8 @@ impl fmt::Display for Failure {
             Self::Ntk(error) => error.fmt(f),
             Self::Folder(error) => error.fmt(f),
             Self::Drawing(what) => f.write_str(what),
+            Self::Usage { what, hint } if what.ends_with(hint.as_str()) => f.write_str(what),
+            Self::Usage { what, hint } => write!(f, "{what}\nhelp: {hint}"),
             Self::Output(error) => write!(f, "standard output: {error}; send it where it can be written"),
         }
     }

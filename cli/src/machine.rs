@@ -43,6 +43,21 @@ fn status_kib(file: &str, key: &str) -> Option<u64> {
     Some(line.split_whitespace().next()?.parse::<u64>().ok()? * 1024)
 }
 
+/// More threads than this only wait for one another, and each has a stack.
+const MOST_THREADS: usize = 256;
+
+/// The threads that are meant: those typed, or one a core. What is changed about them is noted.
+pub(crate) fn threads(typed: Option<usize>, notes: &mut Vec<String>) -> usize {
+    let most = MOST_THREADS.max(cores());
+    match typed {
+        Some(many) if many > most => {
+            notes.push(format!("--threads {many} is more than are of use; {most} do the work, with the same result"));
+            most
+        }
+        typed => typed.unwrap_or_else(cores),
+    }
+}
+
 /// Threads that this process may run at once.
 pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)

@@ -11,24 +11,22 @@ mod render;
 mod signals;
 
 use args::{Cli, Command};
-use render::terminal;
+use failure::Failure;
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let json = Cli::wants_json(&arguments);
     let command = match Cli::read(&arguments) {
         Ok(command) => command,
-        Err(error) if json && error.use_stderr() => {
-            let message = error.render().to_string();
-            let error = serde_json::json!({ "error": { "code": 2, "kind": "usage", "message": message.trim_end(),
-                "hint": "see ntk --help", "path": null, "line": null } });
-            let _ = terminal::print(&format!("{error:#}\n"));
-            return ExitCode::from(2);
+        Err(error) if error.use_stderr() => {
+            let failure = Failure::usage(&error, &arguments);
+            failure.report(json);
+            return ExitCode::from(failure.code());
         }
         Err(error) => {
-            // Help and version end with 0. A closed standard output is no failure.
+            // Help and version. A closed standard output is no failure.
             let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+            return ExitCode::SUCCESS;
         }
     };
     let outcome = match command {
@@ -42,11 +40,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            if json {
-                let _ = terminal::print(&format!("{:#}\n", failure.json()));
-            } else {
-                eprintln!("error: {failure}");
-            }
+            failure.report(json);
             ExitCode::from(failure.code())
         }
     }

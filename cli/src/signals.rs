@@ -1,30 +1,72 @@
 //! Ctrl-C and its kin: the first asks to stop, a second stops at once.
+//!
+//! Work that looks at [`Signals::stop`] ends by itself, at the next tile. What cannot be asked, a solver or a long read,
+//! is given [`GRACE`]; then a watching thread takes back the folder that was made for the results and ends the process.
 
-use std::sync::Arc;
+use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 
-/// Whether a signal asked to stop.
-#[derive(Debug, Default)]
+use crate::failure::Failure;
+use crate::render::folder::OutputFolder;
+
+/// How long work may take to end by itself.
+const GRACE: Duration = Duration::from_millis(1400);
+/// How often the watching thread looks.
+const TICK: Duration = Duration::from_millis(50);
+
+/// Whether a signal asked to stop, and what is taken back then.
+#[derive(Debug)]
 pub(crate) struct Signals {
     stop: Arc<AtomicBool>,
     terminated: Arc<AtomicBool>,
+    held: Arc<Mutex<Held>>,
+}
+
+/// What the process leaves behind if it ends now.
+#[derive(Debug, Default)]
+struct Held {
+    folder: Option<OutputFolder>,
+    /// Whether the command has ended, or is past the point where it may be cut short.
+    settled: bool,
 }
 
 impl Signals {
     /// Listens from now on. A system that refuses leaves the signals as they are: they end the process.
-    pub(crate) fn listen() -> Self {
-        let signals = Self::default();
+    ///
+    /// `json` says how the watching thread tells that it ended the process.
+    pub(crate) fn listen(json: bool) -> Self {
+        let signals = Self { stop: Arc::default(), terminated: Arc::default(), held: Arc::default() };
         for (signal, code) in [(SIGINT, 130), (SIGTERM, 143), (SIGHUP, 143)] {
             // In this order a second signal finds the flag set and ends the process.
             let _ = flag::register_conditional_shutdown(signal, code, Arc::clone(&signals.stop));
-            let _ = flag::register(signal, Arc::clone(&signals.stop));
+            // Before the flag that others wait for, so that they find it.
             if code == 143 {
                 let _ = flag::register(signal, Arc::clone(&signals.terminated));
             }
+            let _ = flag::register(signal, Arc::clone(&signals.stop));
         }
+        let [stop, terminated] = [&signals.stop, &signals.terminated].map(Arc::clone);
+        let held = Arc::clone(&signals.held);
+        // Without this thread signals are heeded at the next tile only.
+        let _ = thread::Builder::new().name("signals".into()).spawn(move || {
+            while !stop.load(Ordering::Relaxed) {
+                thread::sleep(TICK);
+            }
+            thread::sleep(GRACE);
+            let Ok(mut held) = held.lock() else { return };
+            if !held.settled {
+                drop(held.folder.take());
+                let failure = Failure::from(interrupted(terminated.load(Ordering::Relaxed)));
+                failure.report(json);
+                process::exit(failure.code().into());
+            }
+        });
         signals
     }
 
@@ -40,7 +82,38 @@ impl Signals {
 
     /// The error to end with.
     pub(crate) fn interrupted(&self) -> ntk::Error {
-        let resume = "no result was written; run the same command again".into();
-        ntk::Error::Interrupted { terminated: self.terminated.load(Ordering::Relaxed), resume }
+        interrupted(self.terminated.load(Ordering::Relaxed))
     }
+
+    /// Keeps a folder that is taken back if a signal ends the process.
+    pub(crate) fn hold(&self, folder: OutputFolder) {
+        if let Ok(mut held) = self.held.lock() {
+            held.folder = Some(folder);
+        }
+    }
+
+    /// Gives the folder back, to be filled. From now on the process is not ended before the command is.
+    ///
+    /// # Errors
+    /// A signal came.
+    pub(crate) fn release(&self) -> Result<OutputFolder, ntk::Error> {
+        self.check()?;
+        let mut held = self.held.lock().map_err(|_| ntk::Error::Bug("the watching thread panicked".into()))?;
+        held.settled = true;
+        held.folder.take().ok_or_else(|| ntk::Error::Bug("a folder was released that nobody held".into()))
+    }
+}
+
+impl Drop for Signals {
+    /// The command has ended: the folder that it did not fill goes, and the watching thread stays quiet.
+    fn drop(&mut self) {
+        if let Ok(mut held) = self.held.lock() {
+            held.settled = true;
+            held.folder = None;
+        }
+    }
+}
+
+fn interrupted(terminated: bool) -> ntk::Error {
+    ntk::Error::Interrupted { terminated, resume: "no result was written; run the same command again".into() }
 }

@@ -135,7 +135,7 @@ pub enum Error {
     /// NaN or infinite values where finite ones are needed.
     #[error(
         "{}: {count} value(s) are not finite, the first is {value} at row {row}, column {column} (both from 0); \
-         remove or replace such samples",
+         remove or replace them",
         .path.display()
     )]
     NotFinite {

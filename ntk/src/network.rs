@@ -49,8 +49,10 @@ pub struct Footprint {
     pub inputs: usize,
     /// Cotangents, a direction, that factors keep.
     pub cotangents: usize,
-    /// The widest value: a sweep holds two buffers of it, a direction.
+    /// The widest value: slopes are a buffer of it, for all directions.
     pub widest: usize,
+    /// Cotangents, a direction, that a sweep holds at once beside those that factors keep.
+    pub passing: usize,
     /// Widths of the products of inputs that a pair of samples takes: as [`Footprint::inputs`], but a parameter that
     /// is used twice has four pairs of uses.
     pub input_products: usize,
@@ -101,6 +103,8 @@ impl Footprint {
         inputs.dedup_by_key(|input| input.as_ptr());
         seen.inputs = inputs.iter().map(|input| input.len()).sum();
         seen.cotangents = factors.cotangents.iter().map(|cotangent| cotangent.bar.len()).sum();
+        // What the pool has back is what was in use at once; among that are the slopes.
+        seen.passing = (pool.bytes() / size_of::<f32>()).saturating_sub(seen.widest);
         let op = |factor: &Factor<'_, f32>| if factor.input.is_some() { "matmul" } else { "combine" };
         let refusal = |leaf: usize, how: String| {
             let what = format!("parameter {leaf} is {how}, which the structured contraction cannot use");
@@ -136,6 +140,7 @@ impl Footprint {
             inputs: seen.inputs / SAMPLES,
             cotangents: seen.cotangents / SAMPLES,
             widest: seen.widest / SAMPLES,
+            passing: seen.passing / SAMPLES,
             splits: why.is_none(),
             ..seen
         };

@@ -148,11 +148,21 @@ fn one_hidden_layer_has_the_kernel_written_by_hand() {
     }
 }
 
+/// Exact but for what passes by: the architecture counts a cotangent for each residual block around another, and whether
+/// a recording holds all of them at once depends on what the blocks begin with.
+fn assert_footprint(network: &Architecture) {
+    let (counted, measured) = (Network::footprint(network).unwrap(), Footprint::measure(network).unwrap());
+    assert_eq!(Footprint { passing: 0, ..counted }, Footprint { passing: 0, ..measured }, "{network:?}");
+    let blocks = |counted: Footprint| counted.passing / counted.widest.max(1) + 1;
+    assert!(measured.passing <= counted.passing, "{network:?}: {measured:?}");
+    assert!(counted.passing <= measured.passing + blocks(counted) * counted.widest, "{network:?}: {measured:?}");
+}
+
 #[test]
 fn the_footprint_of_an_architecture_is_what_a_recording_measures() {
     for (style, [input, width, depth, outputs], ..) in grid() {
         let network = style.network(input, width, depth, outputs);
-        assert_eq!(Network::footprint(&network).unwrap(), Footprint::measure(&network).unwrap(), "{network:?}");
+        assert_footprint(&network);
     }
     for text in [
         "input = [4]\nlayers = [{ kind = 'relu' }, { kind = 'dense', out = 3, b_std = 1 }, { kind = 'tanh' }]",
@@ -162,7 +172,7 @@ fn the_footprint_of_an_architecture_is_what_a_recording_measures() {
          { kind = 'dense', out = 5, b_std = 1 }, { kind = 'residual', layers = [{ kind = 'dense', out = 5 }] }]",
     ] {
         let network = Architecture::from_toml(text).unwrap();
-        assert_eq!(Network::footprint(&network).unwrap(), Footprint::measure(&network).unwrap(), "{text}");
+        assert_footprint(&network);
         let given = Given::of(network, false, 5, None);
         let expected = given.by_definition();
         for method in METHODS {

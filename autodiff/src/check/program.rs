@@ -52,7 +52,8 @@ const DIRECTIONS: usize = 3;
 ///
 /// The primal of every node has the same bits on both tapes; the tangent is a five-point difference and the tangent of
 /// the duals; the pullback is the pushforward's transpose; the tangent of the pullback is a difference of pullbacks,
-/// the pullback on duals, and symmetric; two and three directions at once are one at a time.
+/// the pullback on duals, and symmetric; two and three directions at once are one at a time; tangents of one leaf at a
+/// time add up to those of all.
 ///
 /// # Errors
 /// The first law that does not hold. A program that is refused breaks the law of refusal: see [`refusal`] for those
@@ -76,7 +77,8 @@ pub fn program<F: Float>(
         x.iter().map(|x| (0..DIRECTIONS * x.len()).map(|_| F::from_f64(numbers())).collect()).collect();
     let outputs = value(program, inputs, &x).map_err(refused)?;
     let y_bar: Vec<F> = (0..DIRECTIONS * outputs).map(|_| F::from_f64(numbers())).collect();
-    let all = modes(program, inputs, &x, &x_dot, &y_bar, DIRECTIONS).map_err(refused)?;
+    let every = |_: usize| true;
+    let all = modes(program, inputs, &x, &x_dot, every, &y_bar, DIRECTIONS).map_err(refused)?;
     let y = &all.values[all.output];
     // What cancels leaves the rounding of what it cancelled.
     let sizes = all.values.iter().flatten().map(|x| x.to_f64().abs()).filter(|size| size.is_finite());
@@ -88,7 +90,8 @@ pub fn program<F: Float>(
     for k in 1..DIRECTIONS {
         for first in 0..=DIRECTIONS - k {
             let part: Vec<Vec<F>> = x_dot.iter().zip(&x).map(|(d, x)| slice(d, x.len(), first, k)).collect();
-            let some = modes(program, inputs, &x, &part, &slice(&y_bar, outputs, first, k), k).map_err(refused)?;
+            let some =
+                modes(program, inputs, &x, &part, every, &slice(&y_bar, outputs, first, k), k).map_err(refused)?;
             let expected = slice(&all.jvp, outputs, first, k);
             law(Law::Blocks).all_within(&some.jvp, &expected, rounding(largest(&all.jvp)))?;
             for (leaf, x) in x.iter().enumerate() {
@@ -99,6 +102,23 @@ pub fn program<F: Float>(
                     law(Law::Blocks).all_within(found, &expected, rounding(largest(&all.hvp[leaf])))?;
                 }
             }
+        }
+    }
+
+    // A leaf at a time: what has no tangent is skipped by structure, and the parts make the whole.
+    let mut parts: Option<Modes<F>> = None;
+    for seeded in 0..x.len() {
+        let part = modes(program, inputs, &x, &x_dot, |leaf| leaf == seeded, &y_bar, DIRECTIONS).map_err(refused)?;
+        parts = Some(match parts {
+            Some(sum) => sum.plus(&part),
+            None => part,
+        });
+    }
+    if let Some(sum) = parts {
+        let parts_scale = |numbers: &[F]| rounding(largest(numbers) * x.len() as f64);
+        law(Law::Slope).all_within(&sum.jvp, &all.jvp, parts_scale(&all.jvp))?;
+        for (found, expected) in sum.hvp.iter().zip(&all.hvp) {
+            law(Law::Curvature).all_within(found, expected, parts_scale(expected))?;
         }
     }
 
@@ -183,8 +203,8 @@ pub fn twins<F: Float>(
     let x_dot: Vec<Vec<F>> = x.iter().map(|x| x.iter().map(|_| F::from_f64(numbers())).collect()).collect();
     let outputs = value(fused, inputs, &x).map_err(refused)?;
     let y_bar: Vec<F> = (0..outputs).map(|_| F::from_f64(numbers())).collect();
-    let one = modes(fused, inputs, &x, &x_dot, &y_bar, 1).map_err(refused)?;
-    let other = modes(unfused, inputs, &x, &x_dot, &y_bar, 1).map_err(refused)?;
+    let one = modes(fused, inputs, &x, &x_dot, |_| true, &y_bar, 1).map_err(refused)?;
+    let other = modes(unfused, inputs, &x, &x_dot, |_| true, &y_bar, 1).map_err(refused)?;
     let near =
         |found: &[F], expected: &[F]| law.all_within(found, expected, bounds.adjoint * (largest(expected) + 1e-30));
     near(&one.values[one.output], &other.values[other.output])?;
@@ -207,19 +227,34 @@ struct Modes<R> {
     hvp: Vec<Vec<R>>,
 }
 
+impl<R: Real> Modes<R> {
+    /// The same with the other's tangents added.
+    fn plus(mut self, other: &Self) -> Self {
+        let add = |sum: &mut [R], term: &[R]| sum.iter_mut().zip(term).for_each(|(sum, &term)| *sum += term);
+        add(&mut self.jvp, &other.jvp);
+        self.hvp.iter_mut().zip(&other.hvp).for_each(|(sum, term)| add(sum, term));
+        self
+    }
+}
+
+/// Runs every sweep, with tangents of the leaves that are `seeded`.
 fn modes<R: Real>(
     program: &impl Program,
     inputs: &[Input],
     x: &[Vec<R>],
     x_dot: &[Vec<R>],
+    seeded: impl Fn(usize) -> bool,
     y_bar: &[R],
     k: usize,
 ) -> Result<Modes<R>> {
+    // The pool's buffers hold numbers of another sweep, as they would in use.
     let (mut arena, mut pool) = (Arena::new(), Pool::default());
+    (0..8).for_each(|_| pool.give(vec![R::from_f64(f64::NAN); 4096]));
     let tape = arena.tape();
     let leaves = leaves(tape, inputs, x)?;
     let y = program.record(tape, &leaves)?;
-    let seeds: Vec<_> = leaves.iter().zip(x_dot).map(|(&leaf, seed)| (leaf, seed.as_slice())).collect();
+    let seeds = leaves.iter().zip(x_dot).enumerate().filter(|(leaf, _)| seeded(*leaf));
+    let seeds: Vec<_> = seeds.map(|(_, (&leaf, seed))| (leaf, seed.as_slice())).collect();
     let tangents = pushforward(tape, &seeds, k, &mut pool)?;
     let zeros = |leaf: usize| vec![R::ZERO; k * x[leaf].len()];
     let (mut first, mut second) = (Gradient::new(), Gradient::new());

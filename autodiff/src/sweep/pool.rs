@@ -2,6 +2,9 @@
 
 use crate::real::Real;
 
+/// Numbers so few that it does not matter how large their buffer is.
+const LITTLE: usize = 64;
+
 /// A free list of buffers: a sweep that runs again allocates nothing.
 ///
 /// An arena would keep every cotangent until the end of a sweep; only a few are live at once.
@@ -47,9 +50,10 @@ impl<R: Real> Pool<R> {
         }
     }
 
-    /// The smallest free buffer that holds `len`, cut to it.
+    /// The smallest free buffer that holds `len`, cut to it. One far larger stays for those who need it: a sink may
+    /// keep what it is given.
     fn fitting(&mut self, len: usize) -> Option<Vec<R>> {
-        let fits = self.free.iter().enumerate().filter(|(_, b)| b.capacity() >= len);
+        let fits = self.free.iter().enumerate().filter(|(_, b)| (len..=2 * len.max(LITTLE)).contains(&b.capacity()));
         let (at, _) = fits.min_by_key(|(_, b)| b.capacity())?;
         let mut buffer = self.free.swap_remove(at);
         buffer.truncate(len);

@@ -1,5 +1,6 @@
 //! `ntk kernel`: the kernel of a network on data.
 
+mod dry_run;
 mod job;
 mod outcome;
 
@@ -14,7 +15,6 @@ use ntk::spectral::{Spectrum, Summary};
 
 use crate::args::{self, Dtype};
 use crate::failure::Outcome;
-use crate::machine;
 use crate::render::folder::OutputFolder;
 use crate::render::progress::Progress;
 use crate::signals::Signals;
@@ -23,8 +23,9 @@ use outcome::{Finished, Timing};
 
 /// Runs the command.
 pub(crate) fn run(arguments: &args::Kernel) -> Outcome {
-    let signals = Signals::listen();
+    let signals = Signals::listen(arguments.output.format == args::Format::Json);
     let mut job = Job::read(arguments)?;
+    signals.check()?;
     let pool =
         rayon::ThreadPoolBuilder::new().num_threads(job.threads).build().map_err(|error| ntk::Error::Memory {
             what: format!("{} threads", job.threads),
@@ -33,17 +34,17 @@ pub(crate) fn run(arguments: &args::Kernel) -> Outcome {
             fits: format!("{error}; lower --threads"),
         })?;
     pool.install(|| match job.dtype {
-        Dtype::F32 => run_as::<f32>(&mut job, arguments, &signals),
-        Dtype::F64 => run_as::<f64>(&mut job, arguments, &signals),
+        Dtype::F32 => run_as::<f32>(&mut job, &signals),
+        Dtype::F64 => run_as::<f64>(&mut job, &signals),
     })
 }
 
-fn run_as<R: Float + Element>(job: &mut Job, arguments: &args::Kernel, signals: &Signals) -> Outcome {
+fn run_as<R: Float + Element>(job: &mut Job, signals: &Signals) -> Outcome {
     let plan = job.plan::<R>()?;
     if job.dry_run {
-        return outcome::dry_run::<R>(job, &plan);
+        return dry_run::dry_run::<R>(job, &plan);
     }
-    let folder = OutputFolder::create(job.out.clone(), "kernel")?;
+    signals.hold(OutputFolder::create(job.out.clone(), "kernel")?);
     let (x1, x2) = (job.rows_as::<R>()?, job.columns_as::<R>()?);
     let mut timing = Timing { load: job.loaded, ..Timing::default() };
     let mut computed = None;
@@ -75,8 +76,8 @@ fn run_as<R: Float + Element>(job: &mut Job, arguments: &args::Kernel, signals: 
         Some(asked) => Some(Summary::of(&computed.kernel, job.targets(), asked)?),
     };
     timing.spectrum = start.elapsed();
-    signals.check()?;
-    outcome::store(job, arguments, Finished { kernel: &computed.kernel, plan: &plan, summary, timing, folder })
+    let finished = Finished { kernel: &computed.kernel, plan: &plan, summary, timing };
+    outcome::store(job, finished, signals.release()?, signals)
 }
 
 fn compute<R: Float>(
@@ -121,9 +122,4 @@ fn averaged<R: Float>(mean: Option<Computed<R>>, mut next: Computed<R>, networks
         Some(mean) => next.kernel.data.iter_mut().zip(mean.kernel.data).for_each(|(x, mean)| *x = *x * share + mean),
     }
     next
-}
-
-/// The number of threads that is meant.
-fn threads(typed: &args::Threads) -> usize {
-    typed.threads.unwrap_or_else(machine::cores)
 }

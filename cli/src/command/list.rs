@@ -62,5 +62,8 @@ pub(crate) fn run(arguments: &List) -> Outcome {
     text.push_str("  Options follow after commas: mlp:64-512x2-10:relu,param=standard,b_std=0\n");
     text.push_str("  A path ending in .toml is a model file; `ntk describe-model` prints one.\n");
     text.push_str(&format!("\nActivations (ACT)\n  {}\n", activations.join(" ")));
-    terminal::print(&Style::detect().letters(&text)).map_err(Failure::Output)
+    // Line by line: what is no letter becomes a blank, and that includes the ends of lines.
+    let style = Style::detect();
+    let text: String = text.lines().map(|line| style.letters(line) + "\n").collect();
+    terminal::print(&text).map_err(Failure::Output)
 }

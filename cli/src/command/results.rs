@@ -7,18 +7,25 @@ use serde_json::{Value, json};
 use crate::args;
 use crate::failure::Failure;
 use crate::render::folder::OutputFolder;
-use crate::render::plot::{self, Floor, IndexAxis};
+use crate::render::plot::{self, Floor};
 use crate::render::quantity;
 use crate::render::report::Illustration;
 use crate::render::summary::Row;
 
 /// The eigenvalues that are meant, given what was typed and how many rows there are.
-pub(crate) fn asked(typed: Option<args::Spectrum>, rows: usize) -> Spectrum {
+///
+/// # Errors
+/// More eigenvalues than rows.
+pub(crate) fn asked(typed: Option<args::Spectrum>, rows: usize) -> Result<Spectrum, ntk::Error> {
     match typed {
-        None => Spectrum::usual(rows),
-        Some(args::Spectrum::Full) => Spectrum::Full,
-        Some(args::Spectrum::Top(count)) => Spectrum::Top(count),
-        Some(args::Spectrum::None) => Spectrum::None,
+        None => Ok(Spectrum::usual(rows)),
+        Some(args::Spectrum::Full) => Ok(Spectrum::Full),
+        Some(args::Spectrum::Top(count)) if count > rows => Err(ntk::Error::usage(
+            format!("--spectrum top:{count} asks for more eigenvalues than the kernel has, which are {rows}"),
+            format!("write --spectrum full, or top:{rows}"),
+        )),
+        Some(args::Spectrum::Top(count)) => Ok(Spectrum::Top(count)),
+        Some(args::Spectrum::None) => Ok(Spectrum::None),
     }
 }
 
@@ -79,13 +86,7 @@ pub(crate) fn spectrum_plot(
         return Ok(None);
     }
     let floor = summary.floor.filter(|floor| *floor > 0.0).map(|value| Floor { value, label: "rounding floor".into() });
-    let plot = plot::Spectrum {
-        title,
-        values: &summary.eigenvalues,
-        total: Some(summary.rows),
-        index: IndexAxis::Automatic,
-        floor,
-    };
+    let plot = plot::Spectrum { title, values: &summary.eigenvalues, total: Some(summary.rows), floor };
     let svg = plot.svg()?;
     folder.write("spectrum.svg", svg.as_bytes())?;
     folder.write("spectrum.png", &plot.png()?)?;

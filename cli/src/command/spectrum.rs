@@ -16,26 +16,33 @@ use crate::render::quantity;
 use crate::render::report::{Note, Phase, Report};
 use crate::render::summary::{self, Row};
 use crate::render::terminal::{self, Style};
+use crate::signals::Signals;
 
 /// Runs the command.
 pub(crate) fn run(arguments: &SpectrumArgs) -> Outcome {
-    let threads = arguments.threads.threads.unwrap_or_else(machine::cores);
+    let signals = Signals::listen(arguments.output.format == Format::Json);
+    let mut notes = Vec::new();
+    let threads = machine::threads(arguments.threads.threads, &mut notes);
+    notes.iter().for_each(|note| eprintln!("note: {note}"));
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     match pool {
-        Ok(pool) => pool.install(|| spectrum(arguments)),
+        Ok(pool) => pool.install(|| spectrum(arguments, &signals)),
         Err(error) => Err(ntk::Error::usage(format!("{threads} threads: {error}"), "lower --threads").into()),
     }
 }
 
-fn spectrum(arguments: &SpectrumArgs) -> Outcome {
+fn spectrum(arguments: &SpectrumArgs, signals: &Signals) -> Outcome {
     let start = Instant::now();
     let kernel: Array<f64> = read_npy(&arguments.kernel)?;
     let rows = StoredKernel::new(&kernel)?.rows();
     let read = start.elapsed();
-    let folder = OutputFolder::create(arguments.output.out.clone(), "spectrum")?;
+    let asked = results::asked(arguments.spectrum, rows)?;
+    signals.check()?;
+    signals.hold(OutputFolder::create(arguments.output.out.clone(), "spectrum")?);
     let start = Instant::now();
-    let summary = Summary::of(&kernel, None, results::asked(arguments.spectrum, rows))?;
+    let summary = Summary::of(&kernel, None, asked)?;
     let solved = start.elapsed();
+    let folder = signals.release()?;
     results::write_eigenvalues(&summary.eigenvalues, &folder)?;
     let shape = kernel.shape.iter().map(|&size| quantity::count(size as u64)).collect::<Vec<_>>().join(" × ");
     let name = arguments.kernel.display().to_string();

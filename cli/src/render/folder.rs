@@ -41,6 +41,17 @@ impl FolderError {
     }
 }
 
+impl FolderError {
+    /// The folder or file concerned.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        match self {
+            Self::NotEmpty { path } | Self::NotAFolder { path } | Self::Claimed { path } => Some(path),
+            Self::System { path, .. } => Some(path),
+            Self::BadName { .. } => None,
+        }
+    }
+}
+
 /// Whether the system refused the name itself: too long, or with letters it does not allow.
 fn names_nothing(kind: io::ErrorKind) -> bool {
     matches!(kind, io::ErrorKind::InvalidFilename | io::ErrorKind::InvalidInput)
@@ -206,6 +217,7 @@ impl OutputFolder {
     }
 
     /// Where the results are.
+    #[cfg(test)]
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }

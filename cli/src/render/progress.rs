@@ -35,6 +35,7 @@ impl Progress {
         let width = terminal_size::terminal_size_of(io::stderr()).map_or(80, |(w, _)| w.0);
         let template = match width {
             ..40 => "{percent}% {eta}",
+            40..60 => "{msg} {percent:>3}%  {eta} left",
             _ => "{msg} {bar:28} {percent:>3}%  {eta} left",
         };
         let colours = style.colour && width >= 40;
@@ -50,6 +51,7 @@ impl Progress {
     }
 
     /// Progress that is counted but never shown.
+    #[cfg(test)]
     pub(crate) fn hidden(total: u64) -> Self {
         Self::build(total, "", ProgressBar::hidden(), u64::MAX)
     }
@@ -99,6 +101,7 @@ impl Progress {
     }
 
     /// Units done so far.
+    #[cfg(test)]
     pub(crate) fn done(&self) -> u64 {
         self.done.load(Ordering::Relaxed)
     }

@@ -23,6 +23,7 @@ pub(crate) struct Style {
 
 impl Style {
     /// Eighty columns of ASCII.
+    #[cfg(test)]
     pub(crate) const PLAIN: Self = Self { columns: DEFAULT_COLUMNS, colour: false, unicode: false };
 
     /// The style of standard output as it is now.

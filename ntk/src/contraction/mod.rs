@@ -5,7 +5,8 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | [`plan`](mod@plan) | operations and bytes, counted before anything is allocated |
+//! | [`plan`](mod@plan) | operations, counted before anything is allocated; what is chosen |
+//! | [`memory`] | bytes of each phase |
 //! | `tile` | the grid of tiles, who computes what when, and where it is written |
 //! | `structured` | tiles from factors: `(X X'^T) o (Z Z'^T)`, summed over layers |
 //! | `jacobian` | tiles from explicit Jacobians, the reference |
@@ -15,6 +16,7 @@
 //! shapes, a tile is summed in one order, and the limit only decides which blocks are kept and which are made again.
 
 mod jacobian;
+pub mod memory;
 pub mod plan;
 mod products;
 mod structured;
@@ -25,7 +27,8 @@ use std::time::Duration;
 
 use autodiff::Float;
 
-pub use plan::{Part, Plan, plan};
+pub use memory::{Part, Phase};
+pub use plan::{Plan, plan};
 
 use crate::array::Array;
 use crate::error::{Error, Result};
@@ -34,8 +37,8 @@ use crate::network::Network;
 /// How a kernel is contracted. All methods give the same values to rounding.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Method {
-    /// The one that needs the fewest operations among those that can be used within the memory limit. Methods differ
-    /// by rounding, so name one to have the same bits under every limit.
+    /// The one that needs the fewest operations among those that can be used, an explicit Jacobian only up to 64 MiB.
+    /// Shapes alone decide: methods differ by rounding, and a memory limit may change no bit.
     #[default]
     Auto,
     /// From factors, tile by tile: the fastest for dense layers, in little memory. Needs parameters whose

@@ -1,6 +1,7 @@
 //! What a kernel will need: operations, and bytes by part, counted from shapes before anything is allocated.
 
-use super::{Method, Outputs, Settings};
+use super::memory::{Needs, Phase, product};
+use super::{Method, Outputs, Part, Settings};
 use crate::error::{Error, Result};
 use crate::network::{Footprint, Network, unsplit};
 
@@ -21,8 +22,8 @@ pub struct Plan {
     pub sweep_flops: f64,
     /// Operations of all passes and contractions, counting what the memory limit makes again.
     pub flops: f64,
-    /// Bytes by part.
-    pub parts: Vec<Part>,
+    /// What is held at once, phase by phase. The peak is that of the largest.
+    pub phases: Vec<Phase>,
     /// The limit that was given.
     pub limit: u64,
     /// Bytes that an explicit Jacobian (of rows, and of columns where they differ) would take.
@@ -33,29 +34,21 @@ pub struct Plan {
     pub(crate) arena_bytes: usize,
 }
 
-/// Bytes of one part.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Part {
-    /// What they are for.
-    pub name: &'static str,
-    /// How many.
-    pub bytes: u64,
-}
-
 impl Plan {
-    /// Peak memory: all parts.
+    /// Peak memory: that of the largest phase.
     pub fn peak(&self) -> u64 {
-        sum(&self.parts.iter().map(|part| part.bytes).collect::<Vec<_>>())
+        self.largest().map_or(0, Phase::bytes)
     }
-}
 
-/// Bytes add and multiply up to the largest number: what does not fit it does not fit any memory.
-fn product(sizes: &[u64]) -> u64 {
-    sizes.iter().fold(1, |product, &size| product.saturating_mul(size))
-}
+    /// The phase where the peak is.
+    pub fn largest(&self) -> Option<&Phase> {
+        self.phases.iter().max_by_key(|phase| phase.bytes())
+    }
 
-fn sum(bytes: &[u64]) -> u64 {
-    bytes.iter().fold(0, |sum, &bytes| sum.saturating_add(bytes))
+    /// Bytes by part where the peak is.
+    pub fn parts(&self) -> &[Part] {
+        self.largest().map_or(&[], |phase| &phase.parts)
+    }
 }
 
 /// Rows (samples times directions) of a tile where every pair of outputs is contracted: its buffers stay in the caches,
@@ -65,10 +58,8 @@ const TILE_ROWS: u64 = 320;
 const TILE_SAMPLES: u64 = 192;
 /// Few samples are cut into at least this many blocks, so that there is work for several threads.
 const LEAST_BLOCKS: u64 = 4;
-/// The program itself: code, tables, the buffers of the allocator and of standard streams.
-const PROGRAM: u64 = 10 << 20;
-/// What a thread's matrix products pack their operands into.
-const PACKING: u64 = 2 << 20;
+/// `auto` forms a Jacobian only up to this size: one that fits nearly any limit.
+const SMALL_JACOBIAN: u64 = 64 << 20;
 
 /// Plans a kernel of `n` samples with themselves, or with `m` others, in numbers of `bytes` bytes on `threads` threads.
 ///
@@ -85,25 +76,27 @@ pub fn plan<N: Network>(
     let sizes = Sizes::of(network, n, m, bytes, settings.outputs, threads)?;
     let method = match settings.method {
         Method::Structured if !sizes.seen.splits => return Err(unsplit(network)),
-        Method::Auto => sizes.cheapest(settings),
+        Method::Auto => sizes.cheapest(),
         method => method,
     };
     sizes.plan(method, settings)
 }
 
 /// The sizes that costs are made of.
-struct Sizes {
-    seen: Footprint,
-    outputs: Outputs,
-    n: u64,
-    m: Option<u64>,
-    bytes: u64,
-    threads: u64,
-    width: u64,
-    directions: u64,
-    parameters: u64,
-    input: u64,
-    shape: Vec<usize>,
+pub(super) struct Sizes {
+    pub(super) seen: Footprint,
+    pub(super) outputs: Outputs,
+    pub(super) n: u64,
+    pub(super) m: Option<u64>,
+    pub(super) bytes: u64,
+    pub(super) threads: u64,
+    pub(super) width: u64,
+    pub(super) directions: u64,
+    pub(super) parameters: u64,
+    pub(super) input: u64,
+    /// Shapes of the parameters that are matrices.
+    pub(super) matrices: Vec<[u64; 2]>,
+    pub(super) shape: Vec<usize>,
 }
 
 impl Sizes {
@@ -116,6 +109,7 @@ impl Sizes {
         threads: usize,
     ) -> Result<Self> {
         let width = network.outputs()?;
+        let parameters = network.parameters()?;
         Ok(Self {
             seen: network.footprint()?,
             outputs,
@@ -125,7 +119,11 @@ impl Sizes {
             threads: threads as u64,
             width: width as u64,
             directions: outputs.directions(width) as u64,
-            parameters: network.parameters()?.iter().map(|shape| shape.iter().product::<usize>() as u64).sum(),
+            parameters: parameters.iter().map(|shape| shape.iter().product::<usize>() as u64).sum(),
+            matrices: parameters
+                .iter()
+                .filter_map(|shape| Some(<[usize; 2]>::try_from(shape.as_slice()).ok()?.map(|d| d as u64)))
+                .collect(),
             input: network.input()?.iter().product::<usize>() as u64,
             shape: outputs.shape(n, m.unwrap_or(n), width),
         })
@@ -178,14 +176,18 @@ impl Sizes {
         self.sweeps(method) + contraction
     }
 
-    /// The usable method of fewest operations that fits the limit; where none fits, the one that needs least memory.
-    fn cheapest(&self, settings: &Settings) -> Method {
+    /// The usable method of fewest operations. Only shapes decide, not the memory limit, which may change no bit.
+    fn cheapest(&self) -> Method {
         let methods = [Method::Structured, Method::Jacobian, Method::Products];
-        let planned = methods.iter().filter(|method| self.usable(**method)).filter_map(|&method| {
-            // Not `flops`: a plan knows what the limit makes again.
-            self.plan(method, settings).ok().map(|plan| (method, plan.flops))
-        });
-        planned.min_by(|(_, a), (_, b)| a.total_cmp(b)).map_or_else(|| self.smallest(), |(method, _)| method)
+        let small = |method| method != Method::Jacobian || self.jacobian_bytes() <= SMALL_JACOBIAN;
+        let usable = methods.into_iter().filter(|&method| self.usable(method) && small(method));
+        usable.min_by(|&a, &b| self.flops(a).total_cmp(&self.flops(b))).unwrap_or(Method::Products)
+    }
+
+    /// Bytes of the Jacobians of rows and columns.
+    fn jacobian_bytes(&self) -> u64 {
+        let samples = self.n.saturating_add(self.m.unwrap_or(0));
+        product(&[samples, self.directions, self.parameters, self.bytes])
     }
 
     fn usable(&self, method: Method) -> bool {
@@ -203,7 +205,7 @@ impl Sizes {
     }
 
     /// Samples in a block: fixed by the shapes, whatever the memory or the threads.
-    fn block(&self) -> u64 {
+    pub(super) fn block(&self) -> u64 {
         let rows = match self.outputs {
             Outputs::Full if self.width > 1 => (TILE_ROWS / self.width).max(1),
             _ => TILE_SAMPLES,
@@ -212,80 +214,31 @@ impl Sizes {
         rows.min(longest.div_ceil(LEAST_BLOCKS).next_multiple_of(32)).min(longest)
     }
 
+    /// Blocks of rows, and of columns where they differ.
+    pub(super) fn blocks(&self) -> u64 {
+        self.n.div_ceil(self.block()) + self.m.map_or(0, |m| m.div_ceil(self.block()))
+    }
+
     fn plan(&self, method: Method, settings: &Settings) -> Result<Plan> {
-        let block = self.block();
-        let blocks = self.n.div_ceil(block) + self.m.map_or(0, |m| m.div_ceil(block));
-        let number = self.bytes;
-        let kernel = self.shape.iter().fold(number, |bytes, &size| bytes.saturating_mul(size as u64));
-        let samples = self.n.saturating_add(self.m.unwrap_or(0));
-        let jacobian = product(&[samples, self.directions, self.parameters, number]);
-        let rows = self.directions.saturating_mul(block);
-        let kept = match method {
-            Method::Structured => {
-                let cotangents = product(&[self.directions, self.seen.cotangents as u64]);
-                product(&[block, cotangents.saturating_add(self.seen.inputs as u64), number])
-            }
-            Method::Jacobian => product(&[rows, self.parameters, number]),
-            Method::Products | Method::Auto => 0,
+        let (needs, blocks) = (Needs::of(self, method), self.blocks());
+        let Some(resident) = needs.resident(settings.memory) else {
+            return Err(self.too_large(method, needs.least(), settings));
         };
-        let arena = product(&[block, self.seen.values as u64, number]).saturating_add(4096);
-        let tile = product(&[block, block, number, self.outputs.entries(self.width as usize) as u64]);
-        let scratch = match method {
-            Method::Products | Method::Auto => {
-                let columns = self.m.unwrap_or(self.n);
-                // A recording of all columns, its tangents, and the gradients and tangents of the parameters.
-                let recorded = product(&[columns, self.seen.values as u64, number, self.directions + 1]);
-                recorded.saturating_add(product(&[3, self.directions, self.parameters, number]))
-            }
-            _ => sum(&[
-                arena,
-                product(&[2, rows, self.seen.widest as u64, number]),
-                product(&[3, tile]),
-                product(&[block, block, number]),
-            ]),
-        };
-        // A task at a time holds work: a row, or a pair of blocks.
-        let tasks = match (method, self.m) {
-            (Method::Products | Method::Auto, _) => self.n,
-            (_, None) => product(&[blocks, blocks + 1]) / 2,
-            (_, Some(m)) => product(&[self.n.div_ceil(block), m.div_ceil(block)]),
-        };
-        let work = product(&[self.threads.min(tasks.max(1)), scratch.saturating_add(PACKING)]);
-        let parts = |resident: u64| {
-            vec![
-                Part { name: "program", bytes: PROGRAM },
-                Part { name: "data", bytes: product(&[samples, self.input, number]) },
-                Part { name: "weights", bytes: product(&[self.parameters, number]) },
-                Part { name: "kernel", bytes: kernel },
-                Part {
-                    name: if method == Method::Jacobian { "Jacobian" } else { "factors" },
-                    bytes: resident.saturating_mul(kept),
-                },
-                Part { name: "work", bytes: work },
-            ]
-        };
-        let needed = |resident: u64| sum(&parts(resident).iter().map(|part| part.bytes).collect::<Vec<_>>());
-        let least = if method == Method::Jacobian { blocks } else { blocks.min(2) };
-        if needed(least) > settings.memory {
-            return Err(self.too_large(method, needed(least), settings));
-        }
-        let spare = settings.memory - needed(0);
-        let resident = spare.checked_div(kept).map_or(blocks, |held| held.min(blocks));
         let again = if resident < blocks { self.made_again(blocks, resident) } else { 1.0 };
         Ok(Plan {
             method,
             shape: self.shape.clone(),
-            block: block as usize,
+            block: self.block() as usize,
             blocks: blocks as usize,
             resident: resident as usize,
             sweep_flops: self.sweeps(method),
             flops: self.flops(method) + (again - 1.0) * self.sweeps(method),
-            parts: parts(resident),
+            phases: needs.phases(resident),
             limit: settings.memory,
-            jacobian_bytes: jacobian,
+            jacobian_bytes: self.jacobian_bytes(),
             splits: self.seen.splits,
             pair_flops: self.pair_flops(method),
-            arena_bytes: arena as usize,
+            arena_bytes: needs.arena as usize,
         })
     }
 
@@ -310,7 +263,7 @@ impl Sizes {
         let fits = |most: u64| {
             let (n, m) = (self.n.min(most), self.m.map(|m| m.min(most)));
             let shape = self.outputs.shape(n as usize, m.unwrap_or(n) as usize, self.width as usize);
-            Self { n, m, shape, ..*self }.least(method) <= settings.memory
+            Self { n, m, shape, matrices: self.matrices.clone(), ..*self }.least(method) <= settings.memory
         };
         let (mut low, mut high) = (0, self.n.max(self.m.unwrap_or(0)));
         while low + 1 < high {
@@ -330,16 +283,8 @@ impl Sizes {
         Error::Memory { what, needed, limit: settings.memory, fits: remedy }
     }
 
-    /// Bytes of the plan that keeps least.
+    /// Bytes of the plan that needs least.
     fn least(&self, method: Method) -> u64 {
-        match self.plan(method, &Settings { outputs: self.outputs, method, memory: u64::MAX }) {
-            Ok(plan) => {
-                // A Jacobian is kept whole.
-                let kept: u64 = plan.parts.iter().filter(|part| part.name == "factors").map(|part| part.bytes).sum();
-                let blocks = plan.blocks.max(1) as u64;
-                plan.peak() - kept + kept / blocks * blocks.min(2)
-            }
-            Err(_) => u64::MAX,
-        }
+        Needs::of(self, method).least()
     }
 }

@@ -134,7 +134,6 @@ pub(crate) fn run<N: Network, R: Float, C: Contractor<R>>(
         let row_blocks = run.prepare(Side::Rows, 0..rows.len(), &mut times)?;
         let column_blocks =
             if symmetric { None } else { Some(run.prepare(Side::Columns, 0..columns.len(), &mut times)?) };
-        run.workers.lock().map_err(poisoned)?.clear();
         run.tiles((0, &row_blocks), (0, column_blocks.as_deref().unwrap_or(&row_blocks)), &mut times)?;
     } else {
         // A panel of row blocks stays; the columns that it meets pass by, a few at a time.
@@ -158,16 +157,23 @@ pub(crate) fn run<N: Network, R: Float, C: Contractor<R>>(
     Ok((kernel, times))
 }
 
+/// Blocks of memory beyond this size are always given back to the system, and are not held to serve later requests:
+/// glibc's `DEFAULT_MMAP_THRESHOLD_MAX`.
+const ALWAYS_RETURNED: usize = 32 << 20;
+
 /// The kernel's memory, untouched: the system maps its pages where tasks first write.
 pub(crate) fn zeros<R: Float>(len: usize, limit: u64) -> Result<Vec<R>> {
-    let mut probe: Vec<R> = Vec::new();
-    probe.try_reserve_exact(len).map_err(|_| Error::Memory {
-        what: "the kernel".into(),
-        needed: (len as u64).saturating_mul(size_of::<R>() as u64),
-        limit,
-        fits: "the system refused it; use fewer samples".into(),
-    })?;
-    drop(probe);
+    // A request for zeros cannot be refused gently, one for room can: so that is made first. Not for little memory:
+    // giving it back would raise the size up to which the allocator keeps what threads give back, recordings above all.
+    if len.saturating_mul(size_of::<R>()) > ALWAYS_RETURNED {
+        let mut probe: Vec<R> = Vec::new();
+        probe.try_reserve_exact(len).map_err(|_| Error::Memory {
+            what: "the kernel".into(),
+            needed: (len as u64).saturating_mul(size_of::<R>() as u64),
+            limit,
+            fits: "the system refused it; use fewer samples".into(),
+        })?;
+    }
     Ok(vec![R::ZERO; len])
 }
 
@@ -215,6 +221,8 @@ impl<N: Network, R: Float, C: Contractor<R>> Run<'_, N, R, C> {
     /// Contracts every pair of the given blocks (one triangle where they are the same) and writes the tiles.
     fn tiles(&self, rows: (usize, &[C::Block]), columns: (usize, &[C::Block]), times: &mut Times) -> Result<()> {
         let start = Instant::now();
+        // What blocks were made with goes before tiles take its place.
+        self.workers.lock().map_err(poisoned)?.clear();
         let triangle = self.symmetric && rows.0 == columns.0;
         let mut pairs: Vec<(usize, usize)> = (0..rows.1.len())
             .flat_map(|i| (if triangle { i } else { 0 }..columns.1.len()).map(move |j| (i, j)))
@@ -252,6 +260,7 @@ impl<N: Network, R: Float, C: Contractor<R>> Run<'_, N, R, C> {
             );
             Ok(())
         });
+        self.scratch.lock().map_err(poisoned)?.clear();
         times.contraction += start.elapsed();
         done
     }

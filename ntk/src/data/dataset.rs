@@ -297,7 +297,15 @@ fn number(column: &Array<f64>, outputs: usize, path: &Path) -> Result<Vec<usize>
         let remedy = format!("number the classes from 0 to {}, or give targets as [n, {outputs}]", outputs - 1);
         Err(Error::data(path, what, remedy))
     };
-    column.data.iter().enumerate().map(class).collect()
+    let labels: Vec<usize> = column.data.iter().enumerate().map(class).collect::<Result<_>>()?;
+    match labels.first() {
+        Some(first) if labels.len() > 1 && labels.iter().all(|label| label == first) => Err(Error::data(
+            path,
+            format!("holds only one class, `{first}`, from row 0 to the last"),
+            "give at least two classes, or leave --y out",
+        )),
+        _ => Ok(labels),
+    }
 }
 
 /// The shape samples take for a network of this input, if they can.
@@ -313,7 +321,10 @@ fn fit_row(inputs: &Array<f64>, input: &[usize], name: &str) -> Result<Vec<usize
     let remedy = if same_count {
         "put the axes of the data in the order height, width, channels".to_owned()
     } else {
-        format!("give the model input = {found:?}")
+        match found {
+            [_] => format!("give the model input = {found:?}"),
+            axes => format!("give the model {} inputs, as [{0}] or {axes:?}", inputs.row_len()),
+        }
     };
     Err(Error::Shape { what: format!("a sample of {name}"), expected: input.to_vec(), found: found.to_vec(), remedy })
 }

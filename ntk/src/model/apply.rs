@@ -105,7 +105,14 @@ fn count(layers: &[Layer], mut width: usize, seen: &mut Footprint) -> usize {
             Layer::Activation(activation) => value(width, usize::from(elementwise(*activation).is_some())),
             Layer::Residual { layers, .. } => {
                 value(width, 1);
-                count(layers, width, seen);
+                // The block's input gathers cotangents while the branch has one of its own on the way.
+                let mut branch = Footprint::default();
+                count(layers, width, &mut branch);
+                seen.values += branch.values;
+                seen.inputs += branch.inputs;
+                seen.cotangents += branch.cotangents;
+                seen.widest = seen.widest.max(branch.widest);
+                seen.passing = seen.passing.max(width + branch.passing);
             }
         }
     }

@@ -22,6 +22,25 @@ impl Spectrum {
     pub fn usual(rows: usize) -> Self {
         if rows <= 4000 { Self::Full } else { Self::Top(16) }
     }
+
+    /// Bytes that [`Summary::of`] takes at most beside the kernel, of `n` samples and so many rows; `coupled` where the
+    /// outputs interact.
+    ///
+    /// A full spectrum has the matrix and the solver's copy of it in f64, one output after another where outputs are
+    /// apart; the largest few have a basis of as many vectors as there are steps.
+    pub fn bytes(self, n: usize, rows: usize, coupled: bool) -> u64 {
+        let dim = if coupled { rows } else { n } as u64;
+        match self {
+            Self::None => 0,
+            Self::Full => 16u64.saturating_mul(dim).saturating_mul(dim),
+            Self::Top(count) => 8u64.saturating_mul(rows as u64).saturating_mul(rows.min(steps(count)) as u64),
+        }
+    }
+}
+
+/// Products that the largest few eigenvalues may take.
+fn steps(count: usize) -> usize {
+    count.saturating_mul(40).saturating_add(200)
 }
 
 /// Scalars of a kernel.
@@ -72,7 +91,7 @@ impl Summary {
                 all
             }
             Spectrum::Top(count) => {
-                let settings = lanczos::Settings { count, tolerance: 1e-10, steps: 40 * count + 200, seed: 0 };
+                let settings = lanczos::Settings { count, tolerance: 1e-10, steps: steps(count), seed: 0 };
                 let found = lanczos::largest(&kernel, &settings)?;
                 if !found.converged {
                     let worst = found.residuals.iter().fold(0.0_f64, |top, r| top.max(*r));

@@ -5,17 +5,19 @@ use std::time::{Duration, Instant};
 
 use autodiff::Float;
 use ntk::array::Array;
-use ntk::contraction::{self, Method, Outputs, Plan, Settings};
+use ntk::contraction::memory::PROGRAM;
+use ntk::contraction::{self, Method, Outputs, Phase, Plan, Settings};
 use ntk::data::{Dataset, Element, Normalize, Selection, Source};
 use ntk::model::Architecture;
 use ntk::params::Params;
 use ntk::spectral::Spectrum;
 use ntk::{Error, Result};
 
-use super::threads;
+use super::outcome;
 use crate::args::{self, Dtype};
 use crate::command::results;
 use crate::machine;
+use crate::render::quantity;
 
 /// A kernel to compute.
 pub(crate) struct Job {
@@ -35,6 +37,8 @@ pub(crate) struct Job {
     pub(crate) dry_run: bool,
     pub(crate) format: args::Format,
     pub(crate) out: Option<PathBuf>,
+    /// Whether plots and a report are made.
+    pub(crate) report: bool,
     /// Samples of rows, and of columns where they differ.
     pub(crate) n: usize,
     pub(crate) m: Option<usize>,
@@ -79,16 +83,16 @@ impl Job {
         data.fit(&model.input, outputs)?;
         let (n, m) = (data.inputs.rows(), data.test.as_ref().map(|part| part.inputs.rows()));
         let kept = outputs_of(arguments.outputs);
-        let rows = n * if matches!(kept, Outputs::Full | Outputs::Diagonal) { outputs } else { 1 };
         let available = machine::available_memory();
         let mut notes = Vec::new();
         if arguments.memory.0 > available {
             notes.push(format!(
-                "--memory {} is more than the system has to give; its {available} bytes are the limit",
-                arguments.memory
+                "--memory {} is more than the system has to give; its {} are the limit",
+                arguments.memory,
+                quantity::bytes(available)
             ));
         }
-        Ok(Self {
+        let mut job = Self {
             model,
             model_name,
             weights: arguments.weights.clone(),
@@ -99,13 +103,14 @@ impl Job {
                 method: method_of(arguments.method),
                 memory: arguments.memory.0.min(available),
             },
-            spectrum: m.is_none().then(|| results::asked(arguments.spectrum, rows)),
+            spectrum: None,
             dtype: arguments.dtype,
-            threads: threads(&arguments.threads),
+            threads: machine::threads(arguments.threads.threads, &mut notes),
             repeat: arguments.repeat,
             dry_run: arguments.dry_run,
             format: arguments.output.format,
             out: arguments.output.out.clone(),
+            report: !arguments.output.no_report,
             n,
             m,
             outputs,
@@ -113,12 +118,47 @@ impl Job {
             notes,
             digests: Vec::new(),
             data,
-        })
+        };
+        if m.is_none() {
+            job.spectrum = Some(results::asked(arguments.spectrum, job.rows())?);
+        }
+        Ok(job)
     }
 
     /// What it will need, or why it cannot be done.
+    ///
+    /// # Errors
+    /// As [`contraction::plan()`]; a spectrum or plots that go beyond the limit which the kernel itself keeps.
     pub(crate) fn plan<R: Float>(&self) -> Result<Plan> {
-        contraction::plan(&self.model, self.n, self.m, size_of::<R>(), &self.settings, self.threads)
+        let mut plan = contraction::plan(&self.model, self.n, self.m, size_of::<R>(), &self.settings, self.threads)?;
+        // The data is there, so what reading it took is known.
+        plan.phases.extend(machine::peak_memory().map(|peak| Phase::new("reading", [("program and files", peak)])));
+        let kernel = plan.shape.iter().fold(size_of::<R>() as u64, |bytes, &size| bytes.saturating_mul(size as u64));
+        let stays = [("program", PROGRAM), ("kernel", kernel)];
+        let mut later = |name, bytes, what: String, remedy: &str| {
+            let phase = Phase::new(name, stays.into_iter().chain([(name, bytes)]));
+            let (needed, limit) = (phase.bytes(), plan.limit);
+            plan.phases.push(phase);
+            if needed <= limit {
+                return Ok(());
+            }
+            Err(Error::Memory { what, needed, limit, fits: format!("{remedy}, or raise --memory") })
+        };
+        if let Some(asked @ (Spectrum::Full | Spectrum::Top(_))) = self.spectrum {
+            let (rows, bytes) = (self.rows(), asked.bytes(self.n, self.rows(), self.settings.outputs == Outputs::Full));
+            let remedy = if asked == Spectrum::Full { "use --spectrum top:16" } else { "use --spectrum none" };
+            later("spectrum", bytes, format!("the spectrum of {rows} rows"), remedy)?;
+        }
+        if self.report {
+            let bytes = outcome::plots_bytes(self.n, self.m.unwrap_or(self.n));
+            later("plots", bytes, "the plots".into(), "use --no-report")?;
+        }
+        Ok(plan)
+    }
+
+    /// Rows of the matrix whose eigenvalues are the kernel's.
+    fn rows(&self) -> usize {
+        self.n * if matches!(self.settings.outputs, Outputs::Full | Outputs::Diagonal) { self.outputs } else { 1 }
     }
 
     /// Operations by the minimum count.

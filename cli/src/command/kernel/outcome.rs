@@ -1,9 +1,10 @@
 //! What `ntk kernel` shows and stores.
 
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use autodiff::Float;
-use autodiff::kernel::gemm::{Accumulate, View};
 use ntk::array::Array;
 use ntk::contraction::{Outputs, Plan};
 use ntk::data::{Element, npy};
@@ -11,7 +12,7 @@ use ntk::spectral::Summary;
 use serde_json::{Value, json};
 
 use super::job::Job;
-use crate::args::{self, Format};
+use crate::args::Format;
 use crate::command::results;
 use crate::failure::{Failure, Outcome};
 use crate::machine;
@@ -21,9 +22,10 @@ use crate::render::quantity;
 use crate::render::report::{Illustration, Note, Phase, Report};
 use crate::render::summary::{self, Row};
 use crate::render::terminal::{self, Style};
+use crate::signals::Signals;
 
 /// Version of the content of `result.json`.
-const SCHEMA: u32 = 1;
+pub(super) const SCHEMA: u32 = 1;
 
 /// Time by phase.
 #[derive(Default)]
@@ -57,25 +59,41 @@ pub(crate) struct Finished<'k, R> {
     pub(crate) plan: &'k Plan,
     pub(crate) summary: Option<Summary>,
     pub(crate) timing: Timing,
-    pub(crate) folder: OutputFolder,
 }
 
 /// Writes everything, then tells it.
-pub(crate) fn store<R: Float + Element>(job: &Job, arguments: &args::Kernel, finished: Finished<'_, R>) -> Outcome {
-    let Finished { kernel, plan, summary, timing, folder } = finished;
+///
+/// A signal is heeded while the kernel is written; the rest takes no time to speak of.
+pub(crate) fn store<R: Float + Element>(
+    job: &Job,
+    finished: Finished<'_, R>,
+    folder: OutputFolder,
+    signals: &Signals,
+) -> Outcome {
+    let Finished { kernel, plan, summary, timing } = finished;
     let start = Instant::now();
-    folder.write_with("kernel.npy", |mut to| npy::write_npy_to(&mut to, &kernel.shape, &kernel.data))?;
+    let written = folder.write_with("kernel.npy", |to| {
+        npy::write_npy_to(&mut Stoppable { to, stop: signals.stop() }, &kernel.shape, &kernel.data)
+    });
+    if written.is_err() {
+        signals.check()?;
+    }
+    written?;
     if let Some(summary) = &summary {
         results::write_eigenvalues(&summary.eigenvalues, &folder)?;
     }
     let writing = start.elapsed();
     let minimum = job.minimum_flops()?;
     let start = Instant::now();
-    let rows = rows(job, plan, summary.as_ref(), &timing, minimum);
-    if !arguments.output.no_report {
+    let mut plots = Vec::new();
+    if job.report {
         let title = "Eigenvalues of the kernel";
-        let plots = summary.as_ref().map(|s| results::spectrum_plot(s, title, &folder)).transpose()?.flatten();
-        let plots = plots.into_iter().chain(heatmap(job, kernel, &folder)?).collect();
+        plots.extend(summary.as_ref().map(|s| results::spectrum_plot(s, title, &folder)).transpose()?.flatten());
+        plots.extend(heatmap(job, kernel, &folder)?);
+    }
+    // After the plots, so that the peak is told with them.
+    let rows = rows(job, plan, summary.as_ref(), &timing, minimum);
+    if job.report {
         let report = report(job, plan, plots, &rows, &timing, minimum, writing);
         folder.write("report.html", report.html()?.as_bytes())?;
     }
@@ -83,7 +101,7 @@ pub(crate) fn store<R: Float + Element>(job: &Job, arguments: &args::Kernel, fin
     let record = record(job, kernel, plan, summary.as_ref(), &timing, minimum, [writing, plotting]);
     folder.write("result.json", format!("{record:#}\n").as_bytes())?;
     let place = folder.finish()?;
-    match arguments.output.format {
+    match job.format {
         Format::Json => terminal::print(&format!("{record:#}\n")).map_err(Failure::Output),
         Format::Text => {
             for note in job.notes.iter().chain(&job.data.warnings) {
@@ -101,8 +119,27 @@ pub(crate) fn store<R: Float + Element>(job: &Job, arguments: &args::Kernel, fin
     }
 }
 
+/// Writes until told to stop.
+struct Stoppable<'s> {
+    to: &'s mut dyn Write,
+    stop: &'s AtomicBool,
+}
+
+impl Write for Stoppable<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(io::Error::other("stopped"));
+        }
+        self.to.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
+}
+
 /// `Neural Tangent Kernel of mlp:.. on digits, n = 1797`
-fn title(job: &Job) -> String {
+pub(super) fn title(job: &Job) -> String {
     let size = match job.m {
         None => format!("n = {}", quantity::count(job.n as u64)),
         Some(m) => format!("{} × {}", quantity::count(job.n as u64), quantity::count(m as u64)),
@@ -110,7 +147,11 @@ fn title(job: &Job) -> String {
     format!("NTK of {} on {}, {size}", job.model_name, job.data.name)
 }
 
-fn shape_text(shape: &[usize]) -> String {
+pub(super) fn threads(job: &Job) -> String {
+    format!("{} thread{}", job.threads, if job.threads == 1 { "" } else { "s" })
+}
+
+pub(super) fn shape_text(shape: &[usize]) -> String {
     shape.iter().map(|&size| quantity::count(size as u64)).collect::<Vec<_>>().join(" × ")
 }
 
@@ -123,8 +164,8 @@ fn rows(job: &Job, plan: &Plan, summary: Option<&Summary>, timing: &Timing, mini
     )];
     rows.extend(summary.map(results::rows).unwrap_or_default());
     let runs = match timing.runs.len() {
-        0 | 1 => format!("{}, {} threads", plan.method.name(), job.threads),
-        runs => format!("median of {runs}, {}, {} threads", plan.method.name(), job.threads),
+        0 | 1 => format!("{}, {}", plan.method.name(), threads(job)),
+        runs => format!("median of {runs}, {}, {}", plan.method.name(), threads(job)),
     };
     rows.push(Row::new("time", quantity::seconds(seconds), runs));
     let rate = minimum / 1e9 / seconds.max(1e-9);
@@ -184,7 +225,7 @@ fn record<R: Float>(
     let seconds = timing.kernel_seconds();
     let runs: Vec<f64> = timing.runs.iter().map(Duration::as_secs_f64).collect();
     let parts: serde_json::Map<String, Value> =
-        plan.parts.iter().map(|part| (part.name.to_owned(), json!(part.bytes))).collect();
+        plan.parts().iter().map(|part| (part.name.to_owned(), json!(part.bytes))).collect();
     json!({
         "schema": SCHEMA,
         "command": "kernel",
@@ -236,11 +277,17 @@ fn record<R: Float>(
             "peak_bytes": machine::peak_memory(),
             "planned_bytes": plan.peak(),
             "planned_parts": parts,
+            "planned_phases": phases(plan),
             "jacobian_bytes": plan.jacobian_bytes,
         },
         "notes": job.notes,
         "warnings": job.data.warnings,
     })
+}
+
+/// `[{name, bytes}]`, in the order of the plan.
+pub(super) fn phases(plan: &Plan) -> Vec<Value> {
+    plan.phases.iter().map(|phase| json!({ "name": phase.name, "bytes": phase.bytes() })).collect()
 }
 
 fn report(
@@ -254,6 +301,17 @@ fn report(
 ) -> Report {
     let phase = |name: &str, time: Duration, gflop| Phase { name: name.into(), seconds: time.as_secs_f64(), gflop };
     let kernel = Duration::from_secs_f64(timing.kernel_seconds());
+    let mut memory: Vec<_> = plan.parts().iter().map(|part| (part.name.to_owned(), part.bytes)).collect();
+    memory.extend(plan.largest().map(|phase| (format!("together, the planned peak: {}", phase.name), phase.bytes())));
+    let mut phases = vec![
+        phase("read the data", timing.load, None),
+        phase("read or draw the weights", timing.weights, None),
+        phase("kernel", kernel, Some(minimum / 1e9)),
+        phase("eigenvalues", timing.spectrum, None),
+        phase("write the kernel", writing, None),
+    ];
+    // What was not asked for took no time.
+    phases.retain(|phase| phase.seconds > 1e-6);
     Report {
         title: "Neural Tangent Kernel".into(),
         subtitle: title(job),
@@ -261,14 +319,8 @@ fn report(
         summary: rows.to_vec(),
         plots,
         configuration: configuration(job),
-        phases: vec![
-            phase("read the data", timing.load, None),
-            phase("read or draw the weights", timing.weights, None),
-            phase("kernel", kernel, Some(minimum / 1e9)),
-            phase("eigenvalues", timing.spectrum, None),
-            phase("write the kernel", writing, None),
-        ],
-        memory: plan.parts.iter().map(|part| (part.name.to_owned(), part.bytes)).collect(),
+        phases,
+        memory,
         command: results::command_line(),
         notes: vec![
             Note::ConditionNumber,
@@ -284,6 +336,17 @@ fn report(
 
 /// Samples a side that a heat map looks at; of more, every k-th is taken.
 const HEATMAP_SAMPLES: usize = 2048;
+
+/// The bitmaps of a plot, before it is a file.
+const CANVAS: u64 = 28 << 20;
+/// Cells a side at most, and the bytes that each takes on its way to colours.
+const CELLS: [u64; 2] = [960, 12];
+
+/// Bytes that plots of a kernel of `n` by `m` samples take beside it.
+pub(crate) fn plots_bytes(n: usize, m: usize) -> u64 {
+    let [n, m] = [n, m].map(|side| side.min(HEATMAP_SAMPLES) as u64);
+    CANVAS + 8 * n * m + CELLS[1] * n.min(CELLS[0]) * m.min(CELLS[0])
+}
 
 /// Draws the kernel as colours, sorted by class. Of several outputs it shows the mean over equal ones.
 fn heatmap<R: Float>(job: &Job, kernel: &Array<R>, folder: &OutputFolder) -> Result<Option<Illustration>, Failure> {
@@ -330,70 +393,4 @@ fn heatmap<R: Float>(job: &Job, kernel: &Array<R>, folder: &OutputFolder) -> Res
         format!("Entries of the kernel for {} of {n} samples, evenly taken.", rows.len())
     };
     Ok(Some(Illustration { svg, caption, files: vec!["kernel.svg".into(), "kernel.png".into()] }))
-}
-
-/// Tells what a kernel would need, and writes nothing.
-pub(crate) fn dry_run<R: Float>(job: &Job, plan: &Plan) -> Outcome {
-    let rate = product_rate::<R>() * job.threads.min(machine::cores()) as f64;
-    // Contractions reach some three quarters of a large product's rate.
-    let seconds = plan.flops / (0.75 * rate);
-    let minimum = job.minimum_flops()?;
-    let text = if job.format == Format::Json {
-        let parts: Vec<Value> =
-            plan.parts.iter().map(|part| json!({ "name": part.name, "bytes": part.bytes })).collect();
-        let all = json!({ "schema": SCHEMA, "command": "kernel", "dry_run": true, "method": plan.method.name(),
-            "shape": plan.shape, "gflop": minimum / 1e9, "gflop_planned": plan.flops / 1e9, "seconds_expected": seconds,
-            "memory": { "planned_bytes": plan.peak(), "limit_bytes": plan.limit, "parts": parts,
-                "jacobian_bytes": plan.jacobian_bytes } });
-        format!("{all:#}\n")
-    } else {
-        let mut rows = vec![
-            Row::new(
-                "kernel",
-                shape_text(&plan.shape),
-                format!("{}, {}", job.settings.outputs.name(), job.dtype_name()),
-            ),
-            Row::new(
-                "method",
-                plan.method.name(),
-                format!("{} blocks of {} samples, {} kept", plan.blocks, plan.block, plan.resident),
-            ),
-            Row::new(
-                "work",
-                quantity::gflop(plan.flops / 1e9),
-                format!("{} needed at least", quantity::gflop(minimum / 1e9)),
-            ),
-            Row::new(
-                "expected time",
-                quantity::seconds(seconds),
-                format!("at {} on {} threads", quantity::gflop_per_second(rate / 1e9), job.threads),
-            ),
-            Row::new(
-                "peak memory",
-                quantity::bytes(plan.peak()),
-                format!("of {} allowed", quantity::bytes(plan.limit)),
-            ),
-        ];
-        rows.extend(
-            plan.parts.iter().map(|part| Row::new(format!("  {}", part.name), quantity::bytes(part.bytes), "")),
-        );
-        rows.push(Row::new("explicit Jacobian", quantity::bytes(plan.jacobian_bytes), "would be"));
-        let page = summary::Summary { title: format!("Dry run: {}", title(job)), rows, ..summary::Summary::default() };
-        page.render(&Style::detect())
-    };
-    terminal::print(&text).map_err(Failure::Output)
-}
-
-/// Operations a second of a product of 512 x 512 matrices on one thread, the best of a few.
-fn product_rate<R: Float>() -> f64 {
-    const N: usize = 512;
-    let (a, mut c) = (vec![R::ONE; N * N], vec![R::ZERO; N * N]);
-    let best = (0..4)
-        .map(|_| {
-            let start = Instant::now();
-            R::gemm(&mut c, Accumulate::Replace, 1.0, View::new(&a, N, N), View::new(&a, N, N));
-            start.elapsed().as_secs_f64()
-        })
-        .fold(f64::INFINITY, f64::min);
-    2.0 * (N * N * N) as f64 / best
 }

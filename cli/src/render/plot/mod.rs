@@ -18,7 +18,7 @@ mod raster;
 mod spectrum;
 
 pub(crate) use heatmap::Heatmap;
-pub(crate) use spectrum::{Floor, IndexAxis, Spectrum};
+pub(crate) use spectrum::{Floor, Spectrum};
 
 use pen::Pen;
 use plotters_backend::DrawingBackend;

@@ -17,16 +17,9 @@ const RAIL: f64 = 24.0;
 /// Points nearer to the last drawn one than this are left out: a curve needs no more, whatever its length.
 const APART: f64 = 1.5;
 
-/// How ranks are laid out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum IndexAxis {
-    /// Logarithmic from 32 values on (power laws are straight lines, the leading values stand apart), else linear.
-    Automatic,
-    /// Equal distances: the bulk fills the plot.
-    Linear,
-    /// Equal ratios.
-    Logarithmic,
-}
+/// From so many values on ranks are laid out by equal ratios, so that power laws are straight lines and the leading
+/// values stand apart; fewer fill the plot at equal distances.
+const MANY: usize = 32;
 
 /// A level below which eigenvalues mean nothing.
 #[derive(Debug, Clone)]
@@ -46,8 +39,6 @@ pub(crate) struct Spectrum<'a> {
     pub(crate) values: &'a [f64],
     /// How many there are in all, if only the largest were computed.
     pub(crate) total: Option<usize>,
-    /// How ranks are laid out.
-    pub(crate) index: IndexAxis,
     /// A dashed line, if any.
     pub(crate) floor: Option<Floor>,
 }
@@ -94,11 +85,7 @@ impl<'a> Prepared<'a> {
         let range = if high > 0.0 { [low, high] } else { [0.1, 10.0] };
         let y = Axis::new(Scale::Logarithmic, range, [BOTTOM, TOP]).padded();
         let n = sorted.len().max(1) as f64;
-        let logarithmic = match spectrum.index {
-            IndexAxis::Automatic => sorted.len() >= 32,
-            IndexAxis::Linear => false,
-            IndexAxis::Logarithmic => true,
-        };
+        let logarithmic = sorted.len() >= MANY;
         let scale = if logarithmic { Scale::Logarithmic } else { Scale::Linear };
         let x = Axis::new(scale, [1.0, n], [LEFT + 14.0, RIGHT - 14.0]);
         let mut x_ticks = x.ticks(8, count_label);

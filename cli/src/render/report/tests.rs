@@ -1,7 +1,7 @@
 //! Properties of the HTML file, and a check of markup that the plots use too.
 
 use super::*;
-use crate::render::plot::{Heatmap, IndexAxis, Spectrum};
+use crate::render::plot::{Heatmap, Spectrum};
 
 /// Fails unless every tag is closed in order, every attribute quoted and every ampersand part of an entity.
 pub(crate) fn check_markup(text: &str) {
@@ -54,13 +54,7 @@ fn example() -> Report {
         1.0 + kin + 0.15 * wave + if i == j { 3.0 } else { 0.0 }
     });
     let entries = entries.collect::<Vec<_>>();
-    let spectrum = Spectrum {
-        title: "Spectrum of the kernel",
-        values: &values,
-        total: None,
-        index: IndexAxis::Automatic,
-        floor: None,
-    };
+    let spectrum = Spectrum { title: "Spectrum of the kernel", values: &values, total: None, floor: None };
     let heatmap = Heatmap {
         title: "Kernel matrix",
         quantity: "Θ(x, x′)",

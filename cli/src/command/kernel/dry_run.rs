@@ -1,0 +1,87 @@
+//! What `ntk kernel --dry-run` tells.
+
+use std::time::Instant;
+
+use autodiff::Float;
+use autodiff::kernel::gemm::{Accumulate, View};
+use ntk::contraction::{Phase, Plan};
+use serde_json::{Value, json};
+
+use super::job::Job;
+use super::outcome::{SCHEMA, phases, shape_text, threads, title};
+use crate::args::Format;
+use crate::failure::{Failure, Outcome};
+use crate::machine;
+use crate::render::quantity;
+use crate::render::summary::{self, Row};
+use crate::render::terminal::{self, Style};
+
+/// Tells what a kernel would need, and writes nothing.
+pub(crate) fn dry_run<R: Float>(job: &Job, plan: &Plan) -> Outcome {
+    let rate = product_rate::<R>() * job.threads.min(machine::cores()) as f64;
+    // Contractions reach some three quarters of a large product's rate.
+    let seconds = plan.flops / (0.75 * rate);
+    let minimum = job.minimum_flops()?;
+    let text = if job.format == Format::Json {
+        let parts: Vec<Value> =
+            plan.parts().iter().map(|part| json!({ "name": part.name, "bytes": part.bytes })).collect();
+        let all = json!({ "schema": SCHEMA, "command": "kernel", "dry_run": true, "method": plan.method.name(),
+            "shape": plan.shape, "gflop": minimum / 1e9, "gflop_planned": plan.flops / 1e9, "seconds_expected": seconds,
+            "memory": { "planned_bytes": plan.peak(), "limit_bytes": plan.limit, "parts": parts,
+                "phases": phases(plan),
+                "jacobian_bytes": plan.jacobian_bytes } });
+        format!("{all:#}\n")
+    } else {
+        let mut rows = vec![
+            Row::new(
+                "kernel",
+                shape_text(&plan.shape),
+                format!("{}, {}", job.settings.outputs.name(), job.dtype_name()),
+            ),
+            Row::new(
+                "method",
+                plan.method.name(),
+                format!("{} blocks of {} samples, {} kept", plan.blocks, plan.block, plan.resident),
+            ),
+            Row::new(
+                "work",
+                quantity::gflop(plan.flops / 1e9),
+                format!("{} needed at least", quantity::gflop(minimum / 1e9)),
+            ),
+            Row::new(
+                "expected time",
+                quantity::seconds(seconds),
+                format!("at {} on {}", quantity::gflop_per_second(rate / 1e9), threads(job)),
+            ),
+            Row::new(
+                "peak memory",
+                quantity::bytes(plan.peak()),
+                format!("of {} allowed", quantity::bytes(plan.limit)),
+            ),
+        ];
+        rows.extend(
+            plan.parts().iter().map(|part| Row::new(format!("  {}", part.name), quantity::bytes(part.bytes), "")),
+        );
+        let phase = |phase: &Phase| format!("{} {}", phase.name, quantity::bytes(phase.bytes()));
+        let phases = plan.phases.iter().map(phase).collect::<Vec<_>>().join(", ");
+        rows.push(Row::new("largest phase", plan.largest().map_or("", |phase| phase.name), format!("of {phases}")));
+        rows.push(Row::new("explicit Jacobian", quantity::bytes(plan.jacobian_bytes), "would be"));
+        let page = summary::Summary { title: format!("Dry run: {}", title(job)), rows, ..summary::Summary::default() };
+        page.render(&Style::detect())
+    };
+    terminal::print(&text).map_err(Failure::Output)
+}
+
+/// Operations a second of a product of 512 x 512 matrices on one thread, the best of a few.
+fn product_rate<R: Float>() -> f64 {
+    const N: usize = 512;
+    let (a, mut c) = (vec![R::ONE; N * N], vec![R::ZERO; N * N]);
+    let best = (0..4)
+        .map(|_| {
+            let start = Instant::now();
+            R::gemm(&mut c, Accumulate::Replace, 1.0, View::new(&a, N, N), View::new(&a, N, N));
+            start.elapsed().as_secs_f64()
+        })
+        .fold(f64::INFINITY, f64::min);
+    2.0 * (N * N * N) as f64 / best
+}

@@ -1,0 +1,192 @@
+//! Bytes, counted from shapes before anything is allocated: what is held at once in each phase.
+//!
+//! | phase | held |
+//! |---|---|
+//! | sweeps | program, data, weights, factors; for each thread a recording and cotangents on their way |
+//! | tiles | program, data, weights, factors, kernel; for each thread the buffers of a tile |
+//!
+//! The two come one after the other, and the peak is the larger. Where the limit does not let all factors stay, they
+//! take turns, and the kernel is there in both.
+//!
+//! The limit ([`Settings::memory`](super::Settings::memory); `--memory`, by default 2 GiB) is on everything together.
+//! The limit less program, data, weights and kernel is the *tile budget*: the work of the threads and as many factors
+//! as fit beside it, for any number of outputs.
+
+use super::plan::Sizes;
+use super::{Method, Outputs};
+
+/// Bytes of one part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// What they are for.
+    pub name: &'static str,
+    /// How many.
+    pub bytes: u64,
+}
+
+/// What is held at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Phase {
+    /// What is done meanwhile.
+    pub name: &'static str,
+    /// All that is held.
+    pub parts: Vec<Part>,
+}
+
+impl Phase {
+    /// A phase of these parts.
+    pub fn new(name: &'static str, parts: impl IntoIterator<Item = (&'static str, u64)>) -> Self {
+        Self { name, parts: parts.into_iter().map(|(name, bytes)| Part { name, bytes }).collect() }
+    }
+
+    /// All parts together.
+    pub fn bytes(&self) -> u64 {
+        sum(self.parts.iter().map(|part| part.bytes))
+    }
+}
+
+/// Bytes add and multiply up to the largest number: what does not fit it does not fit any memory.
+pub(super) fn product(sizes: &[u64]) -> u64 {
+    sizes.iter().fold(1, |product, &size| product.saturating_mul(size))
+}
+
+fn sum(bytes: impl IntoIterator<Item = u64>) -> u64 {
+    bytes.into_iter().fold(0, u64::saturating_add)
+}
+
+/// The program itself: code, tables, stacks, the buffers of the allocator and of standard streams.
+pub const PROGRAM: u64 = 8 << 20;
+/// A matrix product packs its right operand in panels of this depth (`kc` of `private-gemm-x86`, which faer calls).
+const PANEL: u64 = 512;
+/// It packs no more at a time than a third-level cache holds.
+const LARGEST_PANEL: u64 = 32 << 20;
+
+/// What a plan of one method holds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Needs {
+    method: Method,
+    pub(super) kernel: u64,
+    data: u64,
+    weights: u64,
+    /// What is kept of one block; of the products contraction nothing.
+    pub(super) kept: u64,
+    /// What is kept of all samples: the last block may be small.
+    all_kept: u64,
+    pub(super) arena: u64,
+    /// Of all threads.
+    sweep: u64,
+    tile: u64,
+    blocks: u64,
+}
+
+impl Needs {
+    pub(super) fn of(sizes: &Sizes, method: Method) -> Self {
+        let (number, block, seen) = (sizes.bytes, sizes.block(), &sizes.seen);
+        let samples = sizes.n.saturating_add(sizes.m.unwrap_or(0));
+        let kept_numbers = match method {
+            Method::Structured => {
+                product(&[sizes.directions, seen.cotangents as u64]).saturating_add(seen.inputs as u64)
+            }
+            Method::Jacobian => product(&[sizes.directions, sizes.parameters]),
+            Method::Products | Method::Auto => 0,
+        };
+        let blocks = sizes.blocks();
+        let mut needs = Self {
+            method,
+            kernel: sizes.shape.iter().fold(number, |bytes, &size| bytes.saturating_mul(size as u64)),
+            data: product(&[samples, sizes.input, number]),
+            weights: product(&[sizes.parameters, number]),
+            kept: product(&[block, kept_numbers, number]),
+            all_kept: product(&[samples, kept_numbers, number]),
+            arena: product(&[block, seen.values as u64, number]).saturating_add(4096),
+            sweep: 0,
+            tile: 0,
+            blocks,
+        };
+        // A task at a time holds work: a row, a block, or a pair of blocks.
+        let at_once = |tasks: u64, work: u64| product(&[sizes.threads.min(tasks.max(1)), work]);
+        if let Method::Products | Method::Auto = method {
+            let columns = sizes.m.unwrap_or(sizes.n);
+            // A recording of all columns, its tangents, and the gradients and tangents of the parameters.
+            let recorded = product(&[columns, seen.values as u64, number, sizes.directions + 1]);
+            let gradients = product(&[3, sizes.directions, sizes.parameters, number]);
+            needs.sweep = at_once(sizes.n, sum([recorded, gradients, sizes.packing()]));
+            return needs;
+        }
+        let sweep = sum([
+            needs.arena,
+            // The seeds, and cotangents that no factor keeps.
+            product(&[sizes.directions, block, sizes.width.saturating_add(seen.passing as u64), number]),
+            product(&[block, seen.widest as u64, number]),
+            sizes.packing(),
+        ]);
+        let tile = product(&[block, block, number, sizes.outputs.entries(sizes.width as usize) as u64]);
+        // The sum, a product of cotangents, the transpose; a product of inputs.
+        let tile = sum([product(&[3, tile]), product(&[block, block, number]), sizes.packing()]);
+        let rows = sizes.n.div_ceil(block);
+        let pairs = match sizes.m {
+            None => product(&[rows, rows + 1]) / 2,
+            Some(m) => product(&[rows, m.div_ceil(block)]),
+        };
+        (needs.sweep, needs.tile) = (at_once(blocks, sweep), at_once(pairs, tile));
+        needs
+    }
+
+    /// The phases of a plan that keeps so many blocks.
+    pub(super) fn phases(&self, resident: u64) -> Vec<Phase> {
+        let factors = if resident >= self.blocks { self.all_kept } else { product(&[resident, self.kept]) };
+        let given = [("program", PROGRAM), ("data", self.data), ("weights", self.weights)];
+        let kernel = ("kernel", self.kernel);
+        if let Method::Products | Method::Auto = self.method {
+            return vec![Phase::new("rows", given.into_iter().chain([kernel, ("work", self.sweep)]))];
+        }
+        let kept = (if self.method == Method::Jacobian { "Jacobian" } else { "factors" }, factors);
+        // The kernel's memory is taken before and mapped where tiles are written.
+        let there = (resident < self.blocks).then_some(kernel);
+        vec![
+            Phase::new("sweeps", given.into_iter().chain(there).chain([kept, ("work", self.sweep)])),
+            Phase::new("tiles", given.into_iter().chain([kernel, kept, ("work", self.tile)])),
+        ]
+    }
+
+    pub(super) fn peak(&self, resident: u64) -> u64 {
+        self.phases(resident).iter().map(Phase::bytes).max().unwrap_or(0)
+    }
+
+    /// The fewest blocks that can be kept: a row block and a column block; a Jacobian is kept whole.
+    pub(super) fn fewest(&self) -> u64 {
+        if self.method == Method::Jacobian { self.blocks } else { self.blocks.min(2) }
+    }
+
+    /// The least peak.
+    pub(super) fn least(&self) -> u64 {
+        self.peak(self.fewest()).min(self.peak(self.blocks))
+    }
+
+    /// The most blocks that can be kept within the limit, if any plan can.
+    pub(super) fn resident(&self, limit: u64) -> Option<u64> {
+        if self.peak(self.blocks) <= limit {
+            return Some(self.blocks);
+        }
+        if self.peak(self.fewest()) > limit {
+            return None;
+        }
+        let (mut fits, mut too_many) = (self.fewest(), self.blocks);
+        while fits + 1 < too_many {
+            let middle = fits + (too_many - fits) / 2;
+            if self.peak(middle) <= limit { fits = middle } else { too_many = middle }
+        }
+        Some(fits)
+    }
+}
+
+impl Sizes {
+    /// Bytes that a thread's matrix products pack their operands into: the widest panel of any, kept for the next.
+    fn packing(&self) -> u64 {
+        let panel = |columns: u64, depth: u64| product(&[columns, depth.min(PANEL), self.bytes]);
+        let weights = self.matrices.iter().map(|&[a, b]| panel(a, b).max(panel(b, a))).max().unwrap_or(0);
+        let depth = self.matrices.iter().flatten().copied().max().unwrap_or(0);
+        let columns = if self.outputs == Outputs::Full { product(&[self.block(), self.width]) } else { self.block() };
+        weights.max(panel(columns, depth)).min(LARGEST_PANEL)
+    }
+}

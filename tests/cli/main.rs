@@ -1,0 +1,8 @@
+//! The program as its user meets it: run as a process, judged by its exit code, its words and its files.
+
+mod contract;
+mod faults;
+mod files;
+mod interruption;
+mod memory;
+mod program;
