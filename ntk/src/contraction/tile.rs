@@ -97,9 +97,10 @@ impl TileShape {
     }
 }
 
-/// Cuts `n` samples into blocks of `size`; the last may be smaller.
+/// Cuts `n` samples into blocks of at most `size`, as even as can be: threads then end together.
 pub(crate) fn blocks(n: usize, size: usize) -> Vec<Range<usize>> {
-    (0..n).step_by(size.max(1)).map(|start| start..(start + size).min(n)).collect()
+    let count = n.div_ceil(size.max(1));
+    (0..count).map(|b| b * n / count..(b + 1) * n / count).collect()
 }
 
 /// Computes all tiles of the plan's grid.
