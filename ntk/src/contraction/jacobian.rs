@@ -3,12 +3,12 @@
 use std::ops::Range;
 
 use autodiff::Float;
-use autodiff::kernel::gemm::{Accumulate, View, lower_gram};
 use autodiff::sweep::{Gradient, PerSample, pullback};
 
+use super::couple::Rows;
 use super::structured::{finite, rows};
 use super::tile::{Contractor, Scratch, TileShape, Worker};
-use super::{Outputs, Problem, Side};
+use super::{Problem, Side};
 use crate::error::Result;
 use crate::network::{Network, record};
 
@@ -71,35 +71,9 @@ impl<N: Network, R: Float> Contractor<R> for Jacobian<'_, N, R> {
         _: &TileShape,
         scratch: &mut Scratch<R>,
     ) -> Result<()> {
-        let (parameters, directions) = (self.problem.parameter_count(), self.problem.directions());
-        let product = |out: &mut [R], accumulate, scale: f64, j: View<'_, R>, j2: View<'_, R>| {
-            if same {
-                lower_gram(out, accumulate, R::from_f64(scale), j);
-            } else {
-                R::gemm(out, accumulate, scale, j, j2.t());
-            }
-        };
-        let of = |block: &Block<R>, a: usize, count: usize| -> Range<usize> {
-            let len = block.samples * parameters;
-            a * len..(a + count) * len
-        };
-        if self.problem.outputs == Outputs::Full {
-            let j = View::new(&rows.rows, directions * rows.samples, parameters);
-            let j2 = View::new(&columns.rows, directions * columns.samples, parameters);
-            product(&mut scratch.sum, Accumulate::Replace, 1.0, j, j2);
-            return Ok(());
-        }
-        let tile = rows.samples * columns.samples;
-        for a in 0..directions {
-            let j = View::new(&rows.rows[of(rows, a, 1)], rows.samples, parameters);
-            let j2 = View::new(&columns.rows[of(columns, a, 1)], columns.samples, parameters);
-            if self.problem.outputs == Outputs::Diagonal {
-                product(&mut scratch.sum[a * tile..][..tile], Accumulate::Replace, 1.0, j, j2);
-            } else {
-                let accumulate = if a == 0 { Accumulate::Replace } else { Accumulate::Add };
-                product(&mut scratch.sum, accumulate, self.problem.scale(), j, j2);
-            }
-        }
+        let width = self.problem.parameter_count();
+        let [rows, columns] = [rows, columns].map(|of| Rows { samples: of.samples, numbers: &of.rows, width });
+        self.problem.couple(rows, columns, same, &mut scratch.sum);
         Ok(())
     }
 }

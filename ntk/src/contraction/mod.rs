@@ -8,6 +8,7 @@
 //! | [`plan`](mod@plan) | operations, counted before anything is allocated; what is chosen |
 //! | [`memory`] | bytes of each phase |
 //! | `tile` | the grid of tiles, who computes what when, and where it is written |
+//! | `couple` | the product that tiles end in |
 //! | `structured` | tiles from factors: `(X X'^T) o (Z Z'^T)`, summed over layers |
 //! | `jacobian` | tiles from explicit Jacobians, the reference |
 //! | `products` | rows by a pullback and a pushforward, no tiles |
@@ -15,6 +16,7 @@
 //! Every number is the same, bit for bit, for any number of threads and any memory limit: the grid is fixed by the
 //! shapes, a tile is summed in one order, and the limit only decides which blocks are kept and which are made again.
 
+mod couple;
 mod jacobian;
 pub mod memory;
 pub mod plan;

@@ -13,10 +13,11 @@
 
 use std::ops::Range;
 
-use autodiff::kernel::gemm::{Accumulate, View, lower_gram};
+use autodiff::kernel::gemm::{Accumulate, View};
 use autodiff::sweep::{Factors, pullback};
 use autodiff::{Arena, Float, Node, Op, Samples};
 
+use super::couple::Rows;
 use super::tile::{Contractor, Hadamard, Scratch, TileShape, Worker};
 use super::{Outputs, Problem, Side};
 use crate::array::Array;
@@ -29,7 +30,6 @@ pub(crate) struct Structured<'p, N, R>(pub(crate) &'p Problem<'p, N, R>);
 /// What is kept of a block of samples.
 pub(crate) struct Block<R> {
     samples: usize,
-    directions: usize,
     inputs: Vec<Vec<R>>,
     cotangents: Vec<Cotangent<R>>,
     uses: Vec<Use>,
@@ -40,6 +40,12 @@ struct Cotangent<R> {
     fan_out: usize,
     /// `[directions, samples, fan_out]`
     bar: Vec<R>,
+}
+
+impl<R> Cotangent<R> {
+    fn rows(&self, samples: usize) -> Rows<'_, R> {
+        Rows { samples, numbers: &self.bar, width: self.fan_out }
+    }
 }
 
 /// One use of one parameter.
@@ -109,7 +115,7 @@ impl<N: Network, R: Float> Contractor<R> for Structured<'_, N, R> {
             } else {
                 cotangents.resize(shape.len(), R::ZERO);
                 let same = same && term.cotangents.0 == term.cotangents.1;
-                self.cotangent_product((rows.samples, z), (columns.samples, z2), same, rows.directions, cotangents);
+                self.0.couple(z.rows(rows.samples), z2.rows(columns.samples), same, cotangents);
                 R::vectorize(Hadamard { first, shape: *shape, inputs, constant, cotangents, sum });
             }
             first = false;
@@ -135,42 +141,6 @@ impl<N: Network, R: Float> Structured<'_, N, R> {
             g.fill(R::ZERO);
         }
         R::from_f64(term.constant)
-    }
-
-    /// `Z Z'^T` for each pair of directions, each direction, or summed over directions.
-    fn cotangent_product(
-        &self,
-        (rows, z): (usize, &Cotangent<R>),
-        (columns, z2): (usize, &Cotangent<R>),
-        same: bool,
-        directions: usize,
-        out: &mut [R],
-    ) {
-        let product = |out: &mut [R], accumulate, scale: f64, z: View<'_, R>, z2: View<'_, R>| {
-            if same {
-                lower_gram(out, accumulate, R::from_f64(scale), z);
-            } else {
-                R::gemm(out, accumulate, scale, z, z2.t());
-            }
-        };
-        let width = z.fan_out;
-        if self.0.outputs == Outputs::Full {
-            let all = |z: &'_ Cotangent<R>, samples| View::new(&z.bar, directions * samples, width).data.len();
-            debug_assert_eq!(all(z, rows) / width.max(1), directions * rows);
-            let (z, z2) =
-                (View::new(&z.bar, directions * rows, width), View::new(&z2.bar, directions * columns, width));
-            return product(out, Accumulate::Replace, 1.0, z, z2);
-        }
-        for a in 0..directions {
-            let z = View::new(&z.bar[a * rows * width..][..rows * width], rows, width);
-            let z2 = View::new(&z2.bar[a * columns * width..][..columns * width], columns, width);
-            if self.0.outputs == Outputs::Diagonal {
-                product(&mut out[a * rows * columns..][..rows * columns], Accumulate::Replace, 1.0, z, z2);
-            } else {
-                let accumulate = if a == 0 { Accumulate::Replace } else { Accumulate::Add };
-                product(out, accumulate, self.0.scale(), z, z2);
-            }
-        }
     }
 
     /// A term whose cotangents are both the seeds, where `Z Z'^T` is known: the last layer.
@@ -232,13 +202,7 @@ pub(crate) fn finite<R: Float>(f: autodiff::Var<'_, R>, first_sample: usize) -> 
 /// Copies what the tape holds, takes what the sweep leaves.
 fn keep<R: Float>(factors: Factors<'_, R>) -> Result<Block<R>> {
     let mut kept: Vec<*const R> = Vec::new();
-    let mut block = Block {
-        samples: factors.samples,
-        directions: factors.directions,
-        inputs: Vec::new(),
-        cotangents: Vec::new(),
-        uses: Vec::new(),
-    };
+    let mut block = Block { samples: factors.samples, inputs: Vec::new(), cotangents: Vec::new(), uses: Vec::new() };
     for factor in &factors.factors {
         if factor.positions != 1 {
             return Err(Error::usage(
