@@ -282,10 +282,7 @@ fn repeat<R: Real>((_, len, inner): (usize, usize, usize), x: &[R], y: &mut [R],
     }
     for (x, y) in x.chunks_exact(inner).zip(y.chunks_exact_mut(len * inner)) {
         for y in y.chunks_exact_mut(inner) {
-            match accumulate {
-                Accumulate::Replace => y.copy_from_slice(x),
-                Accumulate::Add => map::add(x, y),
-            }
+            copy(x, y, accumulate);
         }
     }
 }

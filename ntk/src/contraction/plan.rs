@@ -45,6 +45,12 @@ impl Plan {
         self.phases.iter().max_by_key(|phase| phase.bytes())
     }
 
+    /// Whether the blocks themselves show what mixes samples: their sinks refuse it, and one of them holds two samples.
+    pub(super) fn proves_itself(&self) -> bool {
+        // INVARIANT: blocks of at most `block` samples, `block` being 2 or more, are fewer than the samples.
+        self.splits && self.block > 1 && matches!(self.method, Method::Structured | Method::Jacobian)
+    }
+
     /// Bytes by part where the peak is.
     pub fn parts(&self) -> &[Part] {
         self.largest().map_or(&[], |phase| &phase.parts)

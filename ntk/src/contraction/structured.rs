@@ -68,8 +68,8 @@ struct Term {
     constant: f64,
 }
 
-/// Records two samples, so that what mixes samples is found even where every block holds one and even where nothing
-/// asks for factors.
+/// Records two samples, so that what mixes samples is found where every block holds one or nothing asks for the rows of
+/// a block.
 pub(crate) fn prove<N: Network, R: Float>(problem: &Problem<'_, N, R>) -> Result<()> {
     let one = &problem.x1.data[..problem.x1.row_len()];
     let twice = [one, one].concat();
