@@ -1,7 +1,7 @@
 //! Adding an op: its value, its slope, where to test it. Every mode of differentiation follows.
 //!
 //! The op here is `mish(x) = x tanh(softplus(x))` (Misra, arXiv:1908.08681). To join the set that a tape records, the
-//! struct goes to `src/op/elementwise.rs` and its name into the list there; what does not have a rule, a name or samples
+//! struct goes to a file of `src/op/elementwise` and its name into the list in `mod.rs`; what does not have a rule, a name or samples
 //! then does not compile, and the tests pick it up. Before that, hold it to the laws, as here.
 //!
 //! `cargo run --release --example 04_add_an_op`

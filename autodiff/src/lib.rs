@@ -31,7 +31,7 @@
 //! # Reading order
 //! [`dual`] is forward mode in a page, and [`scalar`] reverse mode on numbers, in two loops of ten lines: begin there to
 //! see the idea bare, or with `examples/01_tape_in_100_lines.rs`. The rest is for arrays: [`op`] holds the three kinds, a
-//! file each; [`tape`] what is recorded; then the two loops, [`mod@sweep::pushforward`] and [`mod@sweep::pullback`], and
+//! place each; [`tape`] what is recorded; then the two loops, [`mod@sweep::pushforward`] and [`mod@sweep::pullback`], and
 //! what happens at a leaf, [`sweep::sink`]. [`real`] says what a number is, [`kernel`] has the loops over slices. What
 //! every rule must satisfy is in [`check`].
 //!
