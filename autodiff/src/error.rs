@@ -104,6 +104,12 @@ pub enum Error {
         /// What to write instead.
         remedy: &'static str,
     },
+    /// A program that records for others refuses its description or its operands.
+    #[error("{0}")]
+    Program(
+        /// What is wrong, and what to do about it.
+        String,
+    ),
 }
 
 /// Result of recording or sweeping.

@@ -254,8 +254,10 @@ pub enum Error {
 impl From<autodiff::Error> for Error {
     fn from(error: autodiff::Error) -> Self {
         match error {
-            // These two are a property of the network asked for, not a fault.
-            autodiff::Error::MixesSamples { .. } | autodiff::Error::NotPerSample { .. } => {
+            // These are a property of the network asked for, not a fault.
+            autodiff::Error::MixesSamples { .. }
+            | autodiff::Error::NotPerSample { .. }
+            | autodiff::Error::Program(_) => {
                 let message = error.to_string();
                 let (what, remedy) = message.rsplit_once("; ").unwrap_or((&message, "choose another network"));
                 Error::usage(what, remedy)

@@ -108,7 +108,7 @@ fn a_linear_network_has_the_kernel_of_its_closed_form() {
     // f(x) = W_std/sqrt(d) x W + b_std b: the gradient of output a is (W_std/sqrt(d) x, b_std) in its own column.
     let style = Style { b_std: Some(0.3), ..Style::PLAIN };
     let Layer::Dense(read_out) = style.network(4, 1, 1, 3).layers.remove(2) else { panic!("a read-out") };
-    let given = Given::of(Architecture { input: vec![4], layers: vec![Layer::Dense(read_out)] }, false, 5, Some(3));
+    let given = Given::of(Architecture::new([4], vec![Layer::Dense(read_out)]), false, 5, Some(3));
     let x2 = given.x2.as_ref().unwrap();
     let mut expected = Vec::new();
     for (i, j) in (0..5).flat_map(|i| (0..3).map(move |j| (i, j))) {
@@ -117,6 +117,19 @@ fn a_linear_network_has_the_kernel_of_its_closed_form() {
     }
     for method in METHODS {
         assert_close(&given.kernel(Outputs::Full, method).data, &expected, 1e-14, method.name());
+    }
+}
+
+#[test]
+fn a_mup_kernel_is_the_ntk_kernel_over_gamma_squared() {
+    // Every parameter acts through the output, so the division passes through J J^T: gamma = gamma0 sqrt(7).
+    let ntk = Given::new(Style::PLAIN, [4, 7, 2, 3], 5, Some(3));
+    let network = Style { param: Parameterization::Mup, ..Style::PLAIN }.network(4, 7, 2, 3);
+    let mup = Given::of(Architecture { gamma0: 0.5, ..network }, false, 5, Some(3));
+    assert_eq!(mup.network.init(3).unwrap(), ntk.network.init(3).unwrap());
+    for (outputs, method) in Outputs::ALL.into_iter().flat_map(|o| METHODS.map(|method| (o, method))) {
+        let expected: Vec<f64> = ntk.kernel(outputs, method).data.iter().map(|k| k / (0.25 * 7.0)).collect();
+        assert_close(&mup.kernel(outputs, method).data, &expected, 1e-14, method.name());
     }
 }
 

@@ -42,7 +42,7 @@ impl Style {
             }
         }
         layers.extend([Layer::Activation(activation), dense(outputs)]);
-        Architecture { input: vec![input], layers }
+        Architecture::new([input], layers)
     }
 }
 

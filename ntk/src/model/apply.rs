@@ -5,7 +5,7 @@ use autodiff::op::bilinear::Matmul;
 use autodiff::op::elementwise as ew;
 use autodiff::{Real, Var};
 
-use super::{Activation, Architecture, Dense, Layer, Parameterization};
+use super::{Activation, Architecture, Layer, Site};
 use crate::error::Result;
 use crate::network::{Footprint, Network};
 
@@ -23,7 +23,9 @@ impl Network for Architecture {
     }
 
     fn apply<'a, R: Real>(&self, x: Var<'a, R>, parameters: &[Var<'a, R>]) -> autodiff::Result<Var<'a, R>> {
-        layers(&self.layers, x, &mut parameters.iter().copied())
+        let sites = self.sites().map_err(|refused| autodiff::Error::Program(refused.to_string()))?;
+        let mut weights = Weights { sites: sites.iter(), parameters: parameters.iter() };
+        layers(&self.layers, x, &mut weights)
     }
 
     fn footprint(&self) -> Result<Footprint> {
@@ -34,42 +36,46 @@ impl Network for Architecture {
     }
 }
 
+/// What the layers take one after another: of each site its multipliers, its weights and its bias.
+struct Weights<'s, 'p, 'a, R> {
+    sites: std::slice::Iter<'s, Site<'s>>,
+    parameters: std::slice::Iter<'p, Var<'a, R>>,
+}
+
+impl<'a, R: Real> Weights<'_, '_, 'a, R> {
+    /// `alpha x W + beta b` with the next weights.
+    fn affine(&mut self, x: Var<'a, R>) -> autodiff::Result<Var<'a, R>> {
+        let missing = || autodiff::Error::Program(MISSING.into());
+        let site = self.sites.next().ok_or_else(missing)?;
+        let mut next = || self.parameters.next().copied().ok_or_else(missing);
+        let (alpha, beta) = site.multipliers();
+        let y = x.matmul_with(next()?, Matmul { transpose_a: false, transpose_b: false, alpha })?;
+        if site.dims.has_bias { y.combine(1.0, next()?, beta) } else { Ok(y) }
+    }
+}
+
+const MISSING: &str = "fewer parameters than the network has; pass those that `Architecture::parameters` names";
+
 fn layers<'a, R: Real>(
     layers_of: &[Layer],
     mut x: Var<'a, R>,
-    parameters: &mut impl Iterator<Item = Var<'a, R>>,
+    weights: &mut Weights<'_, '_, 'a, R>,
 ) -> autodiff::Result<Var<'a, R>> {
     for layer in layers_of {
         x = match layer {
-            Layer::Dense(layer) => dense(layer, x, parameters)?,
+            Layer::Dense(_) => weights.affine(x)?,
             Layer::Activation(activation) => match elementwise(*activation) {
                 Some(op) => x.map(op),
                 None => x,
             },
             Layer::Residual { layers: branch, scale } => {
                 // INVARIANT: the recursion is as deep as `sites` let branches nest.
-                let f = self::layers(branch, x, parameters)?;
+                let f = self::layers(branch, x, weights)?;
                 x.combine(1.0, f, *scale)?
             }
         };
     }
     Ok(x)
-}
-
-/// `ntk`: `W_std/sqrt(fan_in) x W + b_std b`; `standard`: `x W + b`.
-fn dense<'a, R: Real>(
-    layer: &Dense,
-    x: Var<'a, R>,
-    parameters: &mut impl Iterator<Item = Var<'a, R>>,
-) -> autodiff::Result<Var<'a, R>> {
-    let fan_in = x.shape().last().copied().unwrap_or(1) as f64;
-    let (alpha, beta) = match layer.param {
-        Parameterization::Standard => (1.0, 1.0),
-        Parameterization::Ntk => (layer.w_std / fan_in.sqrt(), layer.b_std.unwrap_or(0.0)),
-    };
-    let mut next = || parameters.next().expect("as many parameters as the description names");
-    let y = x.matmul_with(next(), Matmul { transpose_a: false, transpose_b: false, alpha })?;
-    if layer.has_bias() { y.combine(1.0, next(), beta) } else { Ok(y) }
 }
 
 /// The op of an activation; none for the identity.

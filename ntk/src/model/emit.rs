@@ -9,6 +9,9 @@ pub(super) fn to_toml(model: &Architecture) -> String {
     let mut out = String::new();
     // Writing to a string cannot fail.
     let _ = writeln!(out, "input = {:?}", model.input);
+    if model.gamma0 != 1.0 {
+        let _ = writeln!(out, "gamma0 = {:?}", model.gamma0);
+    }
     let mut shapes = shapes(model).into_iter();
     out.push_str("layers = [\n");
     push_layers(&mut out, &model.layers, 1, &mut shapes);

@@ -11,7 +11,7 @@
 //! ```
 //!
 //! Defaults of a dense layer: `W_std = 1.0`, no bias, `param = "ntk"`; `in` may be given and is then
-//! checked. `alpha` of a `leaky_relu` is 0.01, `scale` of a `residual` 1.0.
+//! checked. With `param = "mup"`, `gamma0` of the network is 1.0. `alpha` of a `leaky_relu` is 0.01, `scale` of a `residual` 1.0.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -112,11 +112,15 @@ pub fn parse(path: &Path, text: &str) -> Result<Architecture> {
             },
         )
     })?;
-    let top = Fields::new(&reader, document.get_ref(), document.span(), "the model", &["input", "layers"])?;
+    let top = Fields::new(&reader, document.get_ref(), document.span(), "the model", &["input", "layers", "gamma0"])?;
     let input = reader.input(top.need("input", "input = [64]")?)?;
     let layers = top.need("layers", "layers = [{ kind = \"dense\", out = 10 }]")?;
     let layers = reader.layers(layers, "")?;
-    let architecture = Architecture { input, layers };
+    let gamma0 = match top.get("gamma0") {
+        Some(v) => reader.number_where(v, "gamma0", |x| x > 0.0, "above 0")?,
+        None => 1.0,
+    };
+    let architecture = Architecture { input, layers, gamma0 };
     let checked = architecture.sites().map(drop);
     let places = reader.places.borrow();
     checked.map_err(|e| match e.layer().and_then(|l| places.get(l)) {
@@ -257,10 +261,6 @@ impl Reader<'_> {
     fn param(&self, value: &Value<'_>) -> Result<Parameterization> {
         let name = self.text_value(value, "param", "\"ntk\"")?;
         Parameterization::from_name(name).ok_or_else(|| {
-            if name == "mup" {
-                let message = "param = \"mup\" is not supported by this version";
-                return self.error(&value.span(), message, "write \"ntk\" or \"standard\"");
-            }
             let names = Parameterization::ALL.map(Parameterization::name);
             self.error(
                 &value.span(),

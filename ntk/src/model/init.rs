@@ -11,8 +11,8 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use rayon::prelude::*;
 
+use super::Architecture;
 use super::error::Result;
-use super::{Architecture, Parameterization};
 
 /// What fills the key behind the seed. It names the scheme: another scheme would take another text.
 const KEY_TEXT: &[u8; 24] = b"ntk initial parameters 1";
@@ -29,7 +29,7 @@ pub type Drawn<T> = (String, Vec<usize>, Vec<T>);
 impl Architecture {
     /// The parameters before training, in the order of [`Architecture::parameters`].
     ///
-    /// `standard`: `W ~ N(0, W_std^2 / fan_in)`, `b ~ N(0, b_std^2)`; `ntk`: `N(0, 1)`.
+    /// `standard`: `W ~ N(0, W_std^2 / fan_in)`, `b ~ N(0, b_std^2)`; `ntk` and `mup`: `N(0, 1)`.
     ///
     /// # Errors
     /// As [`Architecture::sites`].
@@ -50,13 +50,8 @@ impl Architecture {
     {
         let mut drawn = Vec::new();
         for (l, site) in self.sites()?.iter().enumerate() {
-            let (dense, dims) = (site.dense, site.dims);
-            let (w_scale, b_scale) = match dense.param {
-                Parameterization::Standard => {
-                    (dense.w_std / (dims.fan_in as f64).sqrt(), dense.b_std.unwrap_or_default())
-                }
-                Parameterization::Ntk => (1.0, 1.0),
-            };
+            let dims = site.dims;
+            let (w_scale, b_scale) = site.deviations();
             let stream = 2 * l as u64;
             let mut draw = |name: String, shape: Vec<usize>, stream, scale: f64| {
                 let mut entries = vec![T::default(); shape.iter().product()];

@@ -35,6 +35,8 @@ pub struct Architecture {
     pub input: Vec<usize>,
     /// The layers in forward order.
     pub layers: Vec<Layer>,
+    /// The scale `gamma0` of the read-out of a `mup` network; 1 in all others.
+    pub gamma0: f64,
 }
 
 /// One step of a network.
@@ -90,17 +92,26 @@ pub enum Parameterization {
     /// Choose it to compare with the infinite-width limit: its kernel has one.
     #[default]
     Ntk,
+    /// As `ntk`, the read-out divided by `gamma = gamma0 sqrt(width)`, width being the inputs of the read-out.
+    ///
+    /// Choose it to keep features moving at any width: with the learning rate `eta0 gamma^2` for every layer, a step
+    /// changes them by as much in a wide network as in a narrow one. The learning rate never enters a kernel.
+    ///
+    /// # Source
+    /// Yang and Hu 2021, "Tensor Programs IV"; `gamma0` as in Chizat, Oyallon and Bach 2019.
+    Mup,
 }
 
 impl Parameterization {
     /// Every parameterization.
-    pub const ALL: [Self; 2] = [Self::Standard, Self::Ntk];
+    pub const ALL: [Self; 3] = [Self::Standard, Self::Ntk, Self::Mup];
 
     /// The value of `param` in a model file or a preset.
     pub fn name(self) -> &'static str {
         match self {
             Self::Standard => "standard",
             Self::Ntk => "ntk",
+            Self::Mup => "mup",
         }
     }
 
@@ -111,6 +122,11 @@ impl Parameterization {
 }
 
 impl Architecture {
+    /// A network, with `gamma0 = 1`.
+    pub fn new(input: impl Into<Vec<usize>>, layers: Vec<Layer>) -> Self {
+        Self { input: input.into(), layers, gamma0: 1.0 }
+    }
+
     /// The network that a command-line argument means: a preset string or the path of a TOML file.
     ///
     /// What opens with the name of a preset and a colon is a preset; what ends in `.toml` or exists
@@ -219,7 +235,7 @@ mod tests {
             let param = Parameterization::Standard;
             Layer::Dense(Dense { out, fan_in: None, w_std, b_std, param })
         };
-        let of = |layers| Architecture { input: vec![3], layers };
+        let of = |layers| Architecture::new([3], layers);
         for (model, answer) in [
             (of(vec![dense(0, 1.0, None)]), "layers[0]: out = 0"),
             (of(vec![dense(2, 0.0, None)]), "layers[0]: W_std = 0"),
@@ -232,8 +248,8 @@ mod tests {
             ),
             (of(vec![dense(usize::MAX, 1.0, None)]), "more than a machine can address"),
             (of(vec![dense(usize::MAX / 32, 1.0, Some(1.0))]), "more than a machine can address"),
-            (Architecture { input: vec![], layers: vec![] }, "input = []"),
-            (Architecture { input: vec![4, 0], layers: vec![] }, "input = [4, 0]"),
+            (Architecture::new([], vec![]), "input = []"),
+            (Architecture::new([4, 0], vec![]), "input = [4, 0]"),
         ] {
             let e = model.sites().unwrap_err();
             assert!(e.message().contains(answer), "{e}");

@@ -10,7 +10,8 @@
 //!
 //! | option | default |
 //! |---|---|
-//! | `param` | `ntk`; or `standard` |
+//! | `param` | `ntk`; or `standard`, `mup` |
+//! | `gamma0` | 1, the scale of the read-out of `mup` |
 //! | `W_std` | `sqrt(2)` for relu and leaky_relu, 1 for the others |
 //! | `b_std` | 0.1; 0 for no bias |
 //! | `alpha` | 0.01, the slope of leaky_relu |
@@ -41,7 +42,7 @@ pub const KINDS: [(&str, &str, &str); 2] = [
 /// Kinds that the format knows and this version cannot build.
 const LATER_KINDS: [&str; 1] = ["cnn"];
 
-const OPTIONS: [&str; 5] = ["param", "W_std", "b_std", "alpha", "scale"];
+const OPTIONS: [&str; 6] = ["param", "W_std", "b_std", "alpha", "scale", "gamma0"];
 
 /// The standard deviation of biases where none is given.
 const DEFAULT_B_STD: f64 = 0.1;
@@ -93,10 +94,11 @@ pub fn parse(text: &str) -> Result<Architecture> {
     for &option in &options[1..] {
         settings.set(text, kind.text, option)?;
     }
-    let architecture = match kind.text {
+    let mut architecture = match kind.text {
         "resmlp" => resmlp(text, shape, &widths, &settings)?,
         _ => mlp(&widths, &settings),
     };
+    architecture.gamma0 = settings.gamma0;
     // The sizes may still overflow; `sites` names the layer.
     architecture.sites().map_err(|e| e.under(text, shape.start, shape.end()))?;
     Ok(architecture)
@@ -109,7 +111,7 @@ fn mlp(widths: &Widths, settings: &Settings<'_>) -> Architecture {
         layers.push(Layer::Activation(settings.activation));
     }
     layers.push(settings.dense(widths.output));
-    Architecture { input: vec![widths.input], layers }
+    Architecture::new([widths.input], layers)
 }
 
 fn resmlp(text: &str, shape: Piece<'_>, widths: &Widths, settings: &Settings<'_>) -> Result<Architecture> {
@@ -130,7 +132,7 @@ fn resmlp(text: &str, shape: Piece<'_>, widths: &Widths, settings: &Settings<'_>
     }
     layers.push(Layer::Activation(settings.activation));
     layers.push(settings.dense(widths.output));
-    Ok(Architecture { input: vec![widths.input], layers })
+    Ok(Architecture::new([widths.input], layers))
 }
 
 /// A part of the preset and where it begins, in bytes.
@@ -246,6 +248,7 @@ struct Settings<'t> {
     w_std: f64,
     b_std: Option<f64>,
     scale: f64,
+    gamma0: f64,
     /// What has been set, to refuse it a second time.
     seen: Vec<&'t str>,
 }
@@ -267,6 +270,7 @@ impl<'t> Settings<'t> {
             w_std: activation.default_w_std(),
             b_std: Some(DEFAULT_B_STD),
             scale: 1.0,
+            gamma0: 1.0,
             seen: Vec::new(),
         })
     }
@@ -302,6 +306,7 @@ impl<'t> Settings<'t> {
                 };
                 *slot = alpha;
             }
+            "gamma0" => self.gamma0 = number(whole, key, value, |x| x > 0.0, "a number above 0")?,
             "scale" if kind == "resmlp" => {
                 self.scale = number(whole, key, value, |_| true, "a number")?;
             }
@@ -332,9 +337,6 @@ impl<'t> Settings<'t> {
 fn param(whole: &str, value: Piece<'_>) -> Result<Parameterization> {
     Parameterization::from_name(value.text).ok_or_else(|| {
         let names = Parameterization::ALL.map(Parameterization::name);
-        if value.text == "mup" {
-            return value.error(whole, "param=mup is not supported by this version", "choose ntk or standard");
-        }
         value.error(
             whole,
             format!("no parameterization is called {:?}", shorten(value.text)),

@@ -1,7 +1,7 @@
 //! Shape inference: which parameters a network has, and whether its layers fit together.
 
 use super::error::{ModelError, Result};
-use super::{Architecture, Dense, Layer};
+use super::{Architecture, Dense, Layer, Parameterization};
 
 /// The shape of one dense layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +23,31 @@ pub struct Site<'a> {
     pub dense: &'a Dense,
     /// Its shape.
     pub dims: DenseDims,
+    /// What the layer's output is divided by: `gamma` at the read-out of a `mup` network, else 1.
+    pub gamma: f64,
+}
+
+impl Site<'_> {
+    /// The factors of `x W` and of `b` in the forward pass.
+    pub fn multipliers(&self) -> (f64, f64) {
+        match self.dense.param {
+            Parameterization::Standard => (1.0, 1.0),
+            Parameterization::Ntk | Parameterization::Mup => {
+                let w = self.dense.w_std / (self.dims.fan_in as f64).sqrt();
+                (w / self.gamma, self.dense.b_std.unwrap_or(0.0) / self.gamma)
+            }
+        }
+    }
+
+    /// The standard deviations of `W` and of `b` in the first draw.
+    pub fn deviations(&self) -> (f64, f64) {
+        match self.dense.param {
+            Parameterization::Standard => {
+                (self.dense.w_std / (self.dims.fan_in as f64).sqrt(), self.dense.b_std.unwrap_or(0.0))
+            }
+            Parameterization::Ntk | Parameterization::Mup => (1.0, 1.0),
+        }
+    }
 }
 
 /// How deep residual branches may stand in one another; 2 brackets each, so 64 of them.
@@ -52,7 +77,46 @@ impl Architecture {
                 "add one, such as { kind = \"dense\", out = 10 }",
             ));
         }
+        self.read_out(&mut walk.sites)?;
         Ok(walk.sites)
+    }
+
+    /// `gamma = gamma0 sqrt(width)` of a `mup` network, 1 of any other; width is the number of inputs of the read-out.
+    ///
+    /// The learning rate of every layer is `eta0 gamma^2`, and the kernel that of the same network in `ntk` over
+    /// `gamma^2`.
+    ///
+    /// # Errors
+    /// As [`Architecture::sites`].
+    pub fn gamma(&self) -> Result<f64> {
+        Ok(self.sites()?.last().map_or(1.0, |site| site.gamma))
+    }
+
+    /// Marks the read-out of a `mup` network, or refuses one that has none.
+    fn read_out(&self, sites: &mut [Site<'_>]) -> Result<()> {
+        let gamma0 = self.gamma0;
+        if !(gamma0.is_finite() && gamma0 > 0.0) {
+            let message = format!("gamma0 = {gamma0} is not a positive number");
+            return Err(ModelError::new(message, "give a scale above 0, such as gamma0 = 1.0"));
+        }
+        let Some(mup) = sites.iter().find(|site| site.dense.param == Parameterization::Mup) else {
+            if gamma0 == 1.0 {
+                return Ok(());
+            }
+            let message = format!("gamma0 = {gamma0} in a network without `mup` layers");
+            return Err(ModelError::new(message, "leave gamma0 out, or write param = \"mup\" for the layers"));
+        };
+        if !matches!(self.layers.last(), Some(Layer::Dense(dense)) if dense.param == Parameterization::Mup) {
+            return Err(ModelError::in_layer(
+                &mup.path,
+                "param = \"mup\" divides the read-out, and the last layer is no dense layer with that param",
+                "end the network with { kind = \"dense\", out = 10, param = \"mup\" }, or write param = \"ntk\"",
+            ));
+        }
+        if let Some(last) = sites.last_mut() {
+            last.gamma = gamma0 * (last.dims.fan_in as f64).sqrt();
+        }
+        Ok(())
     }
 
     /// The shape of one output, without the sample axis.
@@ -216,7 +280,7 @@ impl<'a> Walk<'a> {
             ));
         };
         self.parameters = total;
-        self.sites.push(Site { path, dense, dims });
+        self.sites.push(Site { path, dense, dims, gamma: 1.0 });
         Ok(vec![dense.out])
     }
 }

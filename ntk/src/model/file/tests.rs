@@ -61,12 +61,13 @@ fn a_written_network_reads_back_the_same() {
             };
             let width = 1 + i + 3 * j;
             let dense = |out, fan_in, b_std| {
-                let param = Parameterization::ALL[(i + j) % 2];
+                let param = Parameterization::ALL[(i + j) % 3];
                 Layer::Dense(Dense { out, fan_in, w_std: x, b_std, param })
             };
             let inner = Layer::Residual { layers: vec![dense(width, None, None)], scale: -x };
             let model = Architecture {
                 input: vec![4],
+                gamma0: 1.0,
                 layers: vec![
                     dense(width, Some(4), Some(x)),
                     Layer::Activation(activation),
@@ -82,7 +83,11 @@ fn a_written_network_reads_back_the_same() {
         }
     }
     assert_eq!(seen, 80);
-    for arg in ["mlp:64-512x2-10:relu", "resmlp:8-16x4-3:tanh,param=standard,scale=0.1"] {
+    for arg in [
+        "mlp:64-512x2-10:relu",
+        "resmlp:8-16x4-3:tanh,param=standard,scale=0.1",
+        "mlp:4-3x2-1:erf,param=mup,gamma0=0.25",
+    ] {
         let model = Architecture::parse(arg).unwrap();
         assert_eq!(parsed(&model.to_toml()).unwrap(), model);
     }
@@ -132,7 +137,11 @@ fn a_planted_fault_is_marked_and_answered() {
         (r#"{ kind = "dense", out = 3, b_std = inf }"#, "inf", "out of range"),
         (r#"{ kind = "dense", out = 3, b_std = "0" }"#, r#""0""#, "not a number"),
         (r#"{ kind = "dense", out = 3, param = "nkt" }"#, r#""nkt""#, r#"did you mean "ntk"?"#),
-        (r#"{ kind = "dense", out = 3, param = "mup" }"#, r#""mup""#, "not supported by this version"),
+        (
+            r#"{ kind = "dense", out = 3, param = "mup" }, { kind = "relu" }"#,
+            r#"{ kind = "dense", out = 3, param = "mup" }"#,
+            "end the network with { kind = \"dense\"",
+        ),
         (
             r#"{ kind = "dense", in = 13, out = 3 }"#,
             r#"{ kind = "dense", in = 13, out = 3 }"#,
@@ -181,6 +190,8 @@ fn faults_of_the_whole_file_are_answered() {
         (format!("input = [-3]\n{layers}"), "`input` is -3"),
         (format!("input = [8, 8]\n{layers}"), "write input = [64]"),
         (format!("input = [9223372036854775807, 4]\n{layers}"), "overflows"),
+        (format!("gamma0 = -1\ninput = [12]\n{layers}"), "`gamma0` is out of range"),
+        (format!("gamma0 = 2\ninput = [12]\n{layers}"), "gamma0 = 2 in a network without `mup` layers"),
         (format!("inptu = [12]\n{layers}"), "did you mean \"input\"?"),
         ("input = [12]\nlayers = 3".to_owned(), "`layers` is a whole number, not a list"),
         ("input = [12]\nlayers = []".to_owned(), "no dense layer"),
