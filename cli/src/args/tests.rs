@@ -23,11 +23,13 @@ fn the_definitions_hold_together() {
 fn no_command_is_kernel_with_its_defaults() {
     for line in ["ntk", "ntk kernel"] {
         let k = kernel(line);
-        assert!(k.model.is_none() && k.weights.is_none() && k.data.is_none() && k.n.is_none());
-        assert!(k.x1.is_none() && k.spectrum.is_none() && k.threads.threads.is_none());
-        assert_eq!((k.seed, k.seeds, k.repeat), (0, 1, 1));
+        assert!(
+            k.network.model.is_none() && k.network.weights.is_none() && k.data.data.is_none() && k.data.n.is_none()
+        );
+        assert!(k.data.x1.is_none() && k.spectrum.is_none() && k.machine.threads.threads.is_none());
+        assert_eq!((k.network.seed, k.seeds, k.repeat), (0, 1, 1));
         assert_eq!((k.outputs, k.method), (Outputs::Trace, Method::Auto));
-        assert_eq!((k.dtype, k.memory), (Dtype::F64, Bytes(2 << 30)));
+        assert_eq!((k.network.dtype, k.machine.memory), (Dtype::F64, Bytes(2 << 30)));
         assert!(!k.dry_run && !k.output.no_report && k.output.out.is_none());
         assert_eq!(k.output.format, Format::Text);
     }
@@ -40,23 +42,23 @@ fn every_flag_of_kernel_is_read() {
          sum-of-logits --method structured --dtype f32 --seed 9 --seeds 4 --spectrum top:5 --memory 512MiB \
          --threads 3 --out k --format json --no-report --repeat 6",
     );
-    assert_eq!(k.model.as_deref(), Some("mlp:4-3x2-1:relu"));
-    assert_eq!((k.data.as_deref(), k.n), (Some("npz:a.npz"), Some(7)));
-    assert_eq!((k.classes, k.normalize), (vec![3, 8], Some(Normalize::Rows)));
+    assert_eq!(k.network.model.as_deref(), Some("mlp:4-3x2-1:relu"));
+    assert_eq!((k.data.data.as_deref(), k.data.n), (Some("npz:a.npz"), Some(7)));
+    assert_eq!((k.data.classes, k.data.normalize), (vec![3, 8], Some(Normalize::Rows)));
     assert_eq!((k.outputs, k.method), (Outputs::SumOfLogits, Method::Structured));
-    assert_eq!((k.dtype, k.seed, k.seeds), (Dtype::F32, 9, 4));
-    assert_eq!((k.spectrum, k.memory), (Some(Spectrum::Top(5)), Bytes(512 << 20)));
-    assert_eq!((k.threads.threads, k.repeat), (Some(3), 6));
+    assert_eq!((k.network.dtype, k.network.seed, k.seeds), (Dtype::F32, 9, 4));
+    assert_eq!((k.spectrum, k.machine.memory), (Some(Spectrum::Top(5)), Bytes(512 << 20)));
+    assert_eq!((k.machine.threads.threads, k.repeat), (Some(3), 6));
     assert_eq!(k.output.out, Some("k".into()));
     assert_eq!(k.output.format, Format::Json);
     assert!(k.output.no_report && !k.dry_run);
 
     let k =
         kernel("ntk kernel --model m.toml --weights w.npz --x1 a.npy --x2 b.npy --y y.npy --spectrum none --dry-run");
-    assert_eq!((k.weights, k.x1), (Some("w.npz".into()), Some("a.npy".into())));
-    assert_eq!((k.x2, k.y), (Some("b.npy".into()), Some("y.npy".into())));
+    assert_eq!((k.network.weights, k.data.x1), (Some("w.npz".into()), Some("a.npy".into())));
+    assert_eq!((k.second.x2, k.data.y), (Some("b.npy".into()), Some("y.npy".into())));
     assert!(k.dry_run && k.spectrum == Some(Spectrum::None));
-    assert_eq!(kernel("ntk kernel --test 5").test, Some(5));
+    assert_eq!(kernel("ntk kernel --test 5").second.test, Some(5));
 }
 
 #[test]

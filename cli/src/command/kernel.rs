@@ -26,14 +26,7 @@ pub(crate) fn run(arguments: &args::Kernel) -> Outcome {
     let signals = Signals::listen(arguments.output.format == args::Format::Json);
     let mut job = Job::read(arguments)?;
     signals.check()?;
-    let pool =
-        rayon::ThreadPoolBuilder::new().num_threads(job.threads).build().map_err(|error| ntk::Error::Memory {
-            what: format!("{} threads", job.threads),
-            needed: 0,
-            limit: 0,
-            fits: format!("{error}; lower --threads"),
-        })?;
-    pool.install(|| match job.dtype {
+    job.limits.install(|| match job.inputs.dtype {
         Dtype::F32 => run_as::<f32>(&mut job, &signals),
         Dtype::F64 => run_as::<f64>(&mut job, &signals),
     })
@@ -45,12 +38,12 @@ fn run_as<R: Float + Element>(job: &mut Job, signals: &Signals) -> Outcome {
         return dry_run::dry_run::<R>(job, &plan);
     }
     signals.hold(OutputFolder::create(job.out.clone(), "kernel")?);
-    let (x1, x2) = (job.rows_as::<R>()?, job.columns_as::<R>()?);
-    let mut timing = Timing { load: job.loaded, ..Timing::default() };
+    let (x1, x2) = (job.inputs.rows_as::<R>()?, job.inputs.columns_as::<R>()?);
+    let mut timing = Timing { load: job.inputs.loaded, ..Timing::default() };
     let mut computed = None;
     for seed in 0..job.seeds {
         let start = Instant::now();
-        let (parameters, digest) = job.parameters::<R>(seed)?;
+        let (parameters, digest) = job.inputs.parameters::<R>(seed)?;
         job.digests.push(digest);
         timing.weights += start.elapsed();
         for _ in 0..job.repeat {
@@ -75,7 +68,7 @@ fn run_as<R: Float + Element>(job: &mut Job, signals: &Signals) -> Outcome {
     let start = Instant::now();
     let summary = match job.spectrum {
         Some(Spectrum::None) | None => None,
-        Some(asked) => Some(Summary::of(&computed.kernel, job.targets(), asked)?),
+        Some(asked) => Some(Summary::of(&computed.kernel, job.inputs.targets(), asked)?),
     };
     timing.spectrum = start.elapsed();
     let finished = Finished { kernel: &computed.kernel, plan: &plan, summary, timing };
@@ -105,7 +98,7 @@ fn compute<R: Float>(
         }
     };
     let observer = Observer { progress: &advance, stop: signals.stop() };
-    let computed = contraction::kernel(&job.model, parameters, x1, x2, &job.settings, &observer);
+    let computed = contraction::kernel(&job.inputs.model, parameters, x1, x2, &job.settings, &observer);
     progress.finish();
     match computed {
         Err(ntk::Error::Interrupted { .. }) => Err(signals.interrupted()),

@@ -3,6 +3,7 @@
 //! A command turns what was typed into what is meant, calls the library, and hands plain data to [`crate::render`].
 
 pub(crate) mod describe_model;
+mod inputs;
 pub(crate) mod kernel;
 pub(crate) mod list;
 mod results;

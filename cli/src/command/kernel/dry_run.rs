@@ -8,7 +8,7 @@ use ntk::contraction::{Phase, Plan};
 use serde_json::{Value, json};
 
 use super::job::Job;
-use super::outcome::{SCHEMA, phases, shape_text, threads, title};
+use super::outcome::{SCHEMA, phases, shape_text, title};
 use crate::args::Format;
 use crate::failure::{Failure, Outcome};
 use crate::machine;
@@ -18,7 +18,7 @@ use crate::render::terminal::{self, Style};
 
 /// Tells what a kernel would need, and writes nothing.
 pub(crate) fn dry_run<R: Float>(job: &Job, plan: &Plan) -> Outcome {
-    let rate = product_rate::<R>() * job.threads.min(machine::cores()) as f64;
+    let rate = product_rate::<R>() * job.limits.threads.min(machine::cores()) as f64;
     // Contractions reach some three quarters of a large product's rate.
     let seconds = plan.flops / (0.75 * rate);
     let minimum = job.minimum_flops()?;
@@ -36,7 +36,7 @@ pub(crate) fn dry_run<R: Float>(job: &Job, plan: &Plan) -> Outcome {
             Row::new(
                 "kernel",
                 shape_text(&plan.shape),
-                format!("{}, {}", job.settings.outputs.name(), job.dtype_name()),
+                format!("{}, {}", job.settings.outputs.name(), job.inputs.dtype.name()),
             ),
             Row::new(
                 "method",
@@ -51,7 +51,7 @@ pub(crate) fn dry_run<R: Float>(job: &Job, plan: &Plan) -> Outcome {
             Row::new(
                 "expected time",
                 quantity::seconds(seconds),
-                format!("at {} on {}", quantity::gflop_per_second(rate / 1e9), threads(job)),
+                format!("at {} on {}", quantity::gflop_per_second(rate / 1e9), job.limits.threads_text()),
             ),
             Row::new(
                 "peak memory",

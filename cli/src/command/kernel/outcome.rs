@@ -104,7 +104,7 @@ pub(crate) fn store<R: Float + Element>(
     match job.format {
         Format::Json => terminal::print(&format!("{record:#}\n")).map_err(Failure::Output),
         Format::Text => {
-            for note in job.notes.iter().chain(&job.data.warnings) {
+            for note in job.inputs.remarks() {
                 eprintln!("note: {note}");
             }
             let page = summary::Summary {
@@ -140,15 +140,11 @@ impl Write for Stoppable<'_> {
 
 /// `Neural Tangent Kernel of mlp:.. on digits, n = 1797`
 pub(super) fn title(job: &Job) -> String {
-    let size = match job.m {
-        None => format!("n = {}", quantity::count(job.n as u64)),
-        Some(m) => format!("{} × {}", quantity::count(job.n as u64), quantity::count(m as u64)),
+    let size = match job.inputs.m {
+        None => format!("n = {}", quantity::count(job.inputs.n as u64)),
+        Some(m) => format!("{} × {}", quantity::count(job.inputs.n as u64), quantity::count(m as u64)),
     };
-    format!("NTK of {} on {}, {size}", job.model_name, job.data.name)
-}
-
-pub(super) fn threads(job: &Job) -> String {
-    format!("{} thread{}", job.threads, if job.threads == 1 { "" } else { "s" })
+    format!("NTK of {} on {}, {size}", job.inputs.model_name, job.inputs.data.name)
 }
 
 pub(super) fn shape_text(shape: &[usize]) -> String {
@@ -160,12 +156,12 @@ fn rows(job: &Job, plan: &Plan, summary: Option<&Summary>, timing: &Timing, mini
     let mut rows = vec![Row::new(
         "kernel",
         shape_text(&plan.shape),
-        format!("{}, {}", job.settings.outputs.name(), job.dtype_name()),
+        format!("{}, {}", job.settings.outputs.name(), job.inputs.dtype.name()),
     )];
     rows.extend(summary.map(results::rows).unwrap_or_default());
     let runs = match timing.runs.len() {
-        0 | 1 => format!("{}, {}", plan.method.name(), threads(job)),
-        runs => format!("median of {runs}, {}, {}", plan.method.name(), threads(job)),
+        0 | 1 => format!("{}, {}", plan.method.name(), job.limits.threads_text()),
+        runs => format!("median of {runs}, {}, {}", plan.method.name(), job.limits.threads_text()),
     };
     rows.push(Row::new("time", quantity::seconds(seconds), runs));
     let rate = minimum / 1e9 / seconds.max(1e-9);
@@ -188,29 +184,16 @@ fn rows(job: &Job, plan: &Plan, summary: Option<&Summary>, timing: &Timing, mini
 }
 
 fn configuration(job: &Job) -> Vec<(String, String)> {
-    let mut all: Vec<(String, String)> = [
-        ("model", job.model_name.clone()),
-        ("data", job.data.name.clone()),
-        ("n", job.n.to_string()),
+    let own = [
         ("outputs", job.settings.outputs.name().into()),
         ("method", job.settings.method.name().into()),
-        ("dtype", job.dtype_name().into()),
-        ("seed", job.seed.to_string()),
         ("seeds", job.seeds.to_string()),
-        ("threads", job.threads.to_string()),
+        ("threads", job.limits.threads.to_string()),
         ("memory", quantity::bytes(job.settings.memory)),
-        ("data digest (SHA-256)", job.data.digest.clone()),
+        ("data digest (SHA-256)", job.inputs.data.digest.clone()),
         ("weights digest (SHA-256)", job.digests.join(" ")),
-    ]
-    .map(|(name, value)| (name.to_owned(), value))
-    .into();
-    if let Some(m) = job.m {
-        all.insert(3, ("m".into(), m.to_string()));
-    }
-    if let Some(path) = &job.weights {
-        all.insert(1, ("weights".into(), path.display().to_string()));
-    }
-    all
+    ];
+    job.inputs.configuration().into_iter().chain(own.map(|(name, value)| (name.to_owned(), value))).collect()
 }
 
 fn record<R: Float>(
@@ -226,6 +209,14 @@ fn record<R: Float>(
     let runs: Vec<f64> = timing.runs.iter().map(Duration::as_secs_f64).collect();
     let parts: serde_json::Map<String, Value> =
         plan.parts().iter().map(|part| (part.name.to_owned(), json!(part.bytes))).collect();
+    let mut configuration = job.inputs.record();
+    configuration.extend([
+        ("seeds".to_owned(), json!(job.seeds)),
+        ("outputs".to_owned(), json!(job.settings.outputs.name())),
+        ("method".to_owned(), json!(job.settings.method.name())),
+        ("threads".to_owned(), json!(job.limits.threads)),
+        ("memory_bytes".to_owned(), json!(job.settings.memory)),
+    ]);
     json!({
         "schema": SCHEMA,
         "command": "kernel",
@@ -233,23 +224,8 @@ fn record<R: Float>(
         "version": env!("CARGO_PKG_VERSION"),
         "finished_unix_seconds": SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.as_secs()),
         "processor": machine::processor(),
-        "configuration": {
-            "model": job.model_name,
-            "model_toml": job.model.to_toml(),
-            "parameters": job.model.count().ok(),
-            "weights": job.weights.as_ref().map(|path| path.display().to_string()),
-            "data": job.data.name,
-            "n": job.n,
-            "m": job.m,
-            "seed": job.seed,
-            "seeds": job.seeds,
-            "outputs": job.settings.outputs.name(),
-            "method": job.settings.method.name(),
-            "dtype": job.dtype_name(),
-            "threads": job.threads,
-            "memory_bytes": job.settings.memory,
-        },
-        "digests": { "data_sha256": job.data.digest, "weights_sha256": job.digests },
+        "configuration": configuration,
+        "digests": { "data_sha256": job.inputs.data.digest, "weights_sha256": job.digests },
         "kernel": {
             "file": "kernel.npy",
             "shape": kernel.shape,
@@ -280,8 +256,8 @@ fn record<R: Float>(
             "planned_phases": phases(plan),
             "jacobian_bytes": plan.jacobian_bytes,
         },
-        "notes": job.notes,
-        "warnings": job.data.warnings,
+        "notes": job.inputs.notes,
+        "warnings": job.inputs.data.warnings,
     })
 }
 
@@ -315,7 +291,7 @@ fn report(
     Report {
         title: "Neural Tangent Kernel".into(),
         subtitle: title(job),
-        warnings: job.notes.iter().chain(&job.data.warnings).cloned().collect(),
+        warnings: job.inputs.remarks().cloned().collect(),
         summary: rows.to_vec(),
         plots,
         configuration: configuration(job),
@@ -350,10 +326,10 @@ pub(crate) fn plots_bytes(n: usize, m: usize) -> u64 {
 
 /// Draws the kernel as colours, sorted by class. Of several outputs it shows the mean over equal ones.
 fn heatmap<R: Float>(job: &Job, kernel: &Array<R>, folder: &OutputFolder) -> Result<Option<Illustration>, Failure> {
-    let [n, m] = [job.n, job.m.unwrap_or(job.n)];
+    let [n, m] = [job.inputs.n, job.inputs.m.unwrap_or(job.inputs.n)];
     let taken = |count: usize| (0..count).step_by(count.div_ceil(HEATMAP_SAMPLES).max(1)).collect::<Vec<_>>();
     let (rows, columns) = (taken(n), taken(m));
-    let o = job.outputs;
+    let o = job.inputs.outputs;
     let entry = |i: usize, j: usize| -> f64 {
         let pair = i * m + j;
         let mean = |stride: usize, each: usize| {
@@ -370,8 +346,9 @@ fn heatmap<R: Float>(job: &Job, kernel: &Array<R>, folder: &OutputFolder) -> Res
     let classes = |labels: Option<&Vec<usize>>, of: &[usize]| {
         labels.map(|labels| of.iter().map(|&i| labels[i]).collect::<Vec<_>>())
     };
-    let row_classes = classes(job.data.labels.as_ref(), &rows);
-    let column_labels = job.data.test.as_ref().map_or(job.data.labels.as_ref(), |part| part.labels.as_ref());
+    let row_classes = classes(job.inputs.data.labels.as_ref(), &rows);
+    let column_labels =
+        job.inputs.data.test.as_ref().map_or(job.inputs.data.labels.as_ref(), |part| part.labels.as_ref());
     let column_classes = classes(column_labels, &columns);
     let plot = Heatmap {
         title: "The kernel, samples sorted by class",
@@ -380,8 +357,8 @@ fn heatmap<R: Float>(job: &Job, kernel: &Array<R>, folder: &OutputFolder) -> Res
         shape: [rows.len(), columns.len()],
         row_classes: row_classes.as_deref(),
         column_classes: column_classes.as_deref(),
-        class_names: &job.data.class_names,
-        axis_names: ["sample", if job.m.is_some() { "test sample" } else { "sample" }],
+        class_names: &job.inputs.data.class_names,
+        axis_names: ["sample", if job.inputs.m.is_some() { "test sample" } else { "sample" }],
     };
     let svg = plot.svg()?;
     folder.write("kernel.svg", svg.as_bytes())?;
