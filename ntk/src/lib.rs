@@ -4,9 +4,11 @@ pub mod array;
 pub mod contraction;
 pub mod data;
 pub mod error;
+pub mod loss;
 pub mod model;
 pub mod nearest;
 pub mod network;
+pub mod operator;
 pub mod params;
 pub mod spectral;
 

@@ -3,9 +3,9 @@
 use autodiff::Float;
 use rayon::prelude::*;
 
-use super::LinearOperator;
 use crate::array::Array;
 use crate::error::{Error, Result};
+use crate::operator::LinearOperator;
 
 /// A symmetric kernel in one of the shapes that are stored.
 ///
@@ -186,19 +186,24 @@ impl<'k, R: Float> StoredKernel<'k, R> {
 }
 
 impl<R: Float> LinearOperator for StoredKernel<'_, R> {
+    type Number = f64;
+
     fn dim(&self) -> usize {
         self.rows()
     }
 
-    fn apply(&self, x: &[f64], y: &mut [f64]) {
-        let o = self.outputs;
-        y.par_chunks_mut(o.max(1)).enumerate().for_each(|(i, y)| {
-            y.fill(0.0);
-            for (j, x) in x.chunks_exact(o).enumerate() {
-                for (a, b) in self.pairs() {
-                    y[a] += self.entry(i, j, a, b) * x[b];
+    fn apply(&self, x: &[f64], y: &mut [f64]) -> Result<()> {
+        let (o, rows) = (self.outputs.max(1), self.rows().max(1));
+        for (x, y) in x.chunks_exact(rows).zip(y.chunks_exact_mut(rows)) {
+            y.par_chunks_mut(o).enumerate().for_each(|(i, y)| {
+                y.fill(0.0);
+                for (j, x) in x.chunks_exact(o).enumerate() {
+                    for (a, b) in self.pairs() {
+                        y[a] += self.entry(i, j, a, b) * x[b];
+                    }
                 }
-            }
-        });
+            });
+        }
+        Ok(())
     }
 }

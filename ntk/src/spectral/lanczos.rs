@@ -15,8 +15,8 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
-use super::LinearOperator;
 use crate::error::{Error, Result};
+use crate::operator::LinearOperator;
 
 /// When to stop.
 #[derive(Clone, Copy, Debug)]
@@ -51,7 +51,7 @@ pub struct Eigenvalues {
 ///
 /// # Errors
 /// [`Error::Numerics`] if a product is not finite.
-pub fn largest(operator: &impl LinearOperator, settings: &Settings) -> Result<Eigenvalues> {
+pub fn largest(operator: &impl LinearOperator<Number = f64>, settings: &Settings) -> Result<Eigenvalues> {
     let n = operator.dim();
     let (count, steps) = (settings.count.min(n), settings.steps.min(n));
     let mut rng = ChaCha8Rng::seed_from_u64(settings.seed);
@@ -63,7 +63,7 @@ pub fn largest(operator: &impl LinearOperator, settings: &Settings) -> Result<Ei
     let mut found = Eigenvalues { values: Vec::new(), residuals: Vec::new(), steps: 0, converged: norm == 0.0 };
     while found.steps < steps && !found.converged {
         let mut next = vec![0.0; n];
-        operator.apply(&v, &mut next);
+        operator.apply(&v, &mut next)?;
         if next.iter().any(|x| !x.is_finite()) {
             return Err(Error::numerics("a product with the operator is not finite", "compute the kernel again"));
         }

@@ -14,15 +14,3 @@ pub mod summary;
 
 pub use kernel::StoredKernel;
 pub use summary::{Spectrum, Summary};
-
-/// A symmetric linear map that can be applied to a vector.
-pub trait LinearOperator: Sync {
-    /// Its size.
-    fn dim(&self) -> usize;
-
-    /// `y = A x`.
-    ///
-    /// # Shape
-    /// `x, y: [dim]`
-    fn apply(&self, x: &[f64], y: &mut [f64]);
-}
