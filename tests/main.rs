@@ -12,3 +12,4 @@ mod modes;
 mod numbers;
 mod scalar;
 mod sinks;
+mod verbs;

@@ -69,19 +69,19 @@ pub fn derivative<R: Real>(f: impl for<'b> FnOnce(Dual<'b, R>) -> Dual<'b, R>, x
 /// Value and directional derivative of `f` at `x` along `x_dot`: the pushforward of scalar code.
 ///
 /// ```
-/// use autodiff::jvp;
-/// let (y, y_dot) = jvp(|x| x[0] * x[1], &[2.0, 3.0], &[1.0, 0.5]);
+/// use autodiff::directional;
+/// let (y, y_dot) = directional(|x| x[0] * x[1], &[2.0, 3.0], &[1.0, 0.5]);
 /// assert_eq!((y, y_dot), (6.0, 4.0));
 /// ```
 ///
 /// # Panics
 /// If `x` and `x_dot` differ in length.
 #[track_caller]
-pub fn jvp<R: Real>(f: impl for<'b> FnOnce(&[Dual<'b, R>]) -> Dual<'b, R>, x: &[R], x_dot: &[R]) -> (R, R) {
+pub fn directional<R: Real>(f: impl for<'b> FnOnce(&[Dual<'b, R>]) -> Dual<'b, R>, x: &[R], x_dot: &[R]) -> (R, R) {
     assert_eq!(
         x.len(),
         x_dot.len(),
-        "jvp: {} primals but {} tangents; give one tangent for each primal",
+        "directional: {} primals but {} tangents; give one tangent for each primal",
         x.len(),
         x_dot.len()
     );

@@ -70,6 +70,42 @@ pub enum Error {
         /// Its place on the tape.
         node: u32,
     },
+    /// A verb was given another number of arrays than the function has primals.
+    #[error("{verb}: {found} {what} beside {expected} primals; give one for each primal")]
+    Arguments {
+        /// The verb.
+        verb: &'static str,
+        /// What was counted.
+        what: &'static str,
+        /// Primals.
+        expected: usize,
+        /// Arrays given.
+        found: usize,
+    },
+    /// A tangent or cotangent does not fit the value that it belongs to.
+    #[error(
+        "{verb}: {what} {at} has shape {found}, its value {primal}; give it that shape, or all of them that with one leading axis of directions"
+    )]
+    Seed {
+        /// The verb.
+        verb: &'static str,
+        /// Tangent or cotangent.
+        what: &'static str,
+        /// Which of them.
+        at: u32,
+        /// Shape of the value.
+        primal: Shape,
+        /// Shape of the seed.
+        found: Shape,
+    },
+    /// A verb for functions of one number was given another.
+    #[error("{verb}: the function's value has shape {shape}, not one number; take a sum or mean, or ask for jacobian")]
+    NotScalar {
+        /// The verb.
+        verb: &'static str,
+        /// Shape of the value.
+        shape: Shape,
+    },
     /// Two leaves that hold samples disagree on how many there are.
     #[error(
         "samples: {found} samples beside {expected} already on this tape; give every sample leaf the same first axis"

@@ -49,10 +49,14 @@ pub mod scalar;
 pub mod shape;
 pub mod sweep;
 pub mod tape;
+pub mod tensor;
+pub mod verb;
 
-pub use dual::{Dual, derivative, jvp, with_tangents};
+pub use dual::{Dual, derivative, directional, with_tangents};
 pub use error::{Error, Result};
 pub use op::{Op, Samples};
 pub use real::{Float, Kernel, Real};
 pub use shape::Shape;
 pub use tape::{Arena, Node, Tape, Var};
+pub use tensor::Tensor;
+pub use verb::{ggn_vp, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp};

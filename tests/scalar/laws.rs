@@ -3,7 +3,7 @@
 use autodiff::kernel::map;
 use autodiff::op::ElementwiseOp;
 use autodiff::scalar::{Var, gradient, hvp, jacobian, partials, taylor, value_and_gradient};
-use autodiff::{Dual, Float, Real, derivative, jvp};
+use autodiff::{Dual, Float, Real, derivative, directional};
 
 use crate::laws::elementwise_ops;
 use crate::numbers::Random;
@@ -149,7 +149,7 @@ fn arithmetic_on_the_tape_is_that_on_duals() {
             let primal = arithmetic(which, pair[0], pair[1]);
             assert!(value.to_bits() == primal.to_bits() || (value.is_nan() && primal.is_nan()));
             for (k, seed) in [[1.0, 0.0], [0.0, 1.0]].iter().enumerate() {
-                let along = jvp(|x| arithmetic(which, x[0], x[1]), pair, seed).1;
+                let along = directional(|x| arithmetic(which, x[0], x[1]), pair, seed).1;
                 assert!(block.1[k] == along || (block.1[k].is_nan() && along.is_nan()));
                 // A dual's other tangent is a 0 that may meet an infinity; a tape has no such term.
                 let ordinary = pair.iter().all(|x| x.is_finite() && x.abs() > 1e-9 && x.abs() < 1e9);
@@ -198,7 +198,7 @@ fn random_programs_have_one_gradient_and_one_hessian_product() {
         // Adjoint: <g, u> is the tangent along u; <H u, v> = <u, H v>; and H by two tapes.
         let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
         let size = g.iter().fold(1.0_f64, |top, g| top.max(g.abs()));
-        let along = jvp(|x| random_program(&ops, x), &x, &u).1;
+        let along = directional(|x| random_program(&ops, x), &x, &u).1;
         assert!((dot(&g, &u) - along).abs() < 1e-13 * size);
         let product = |v: &[f64]| hvp(|x| random_program(&ops, x), &x, v).unwrap();
         let (hu, hv) = (product(&u), product(&v));

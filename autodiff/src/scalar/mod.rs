@@ -18,7 +18,7 @@
 //! | verb | of | result | how |
 //! |---|---|---|---|
 //! | [`derivative`] | `R -> R` | value and slope | a dual |
-//! | [`jvp`] | `R^n -> R` | value and directional derivative | duals |
+//! | [`directional`] | `R^n -> R` | value and directional derivative | duals |
 //! | [`partials`] | `R^N -> R` | value and N slopes | N tangents at once |
 //! | [`gradient`], [`value_and_gradient`] | `R^n -> R` | n slopes | a recording, one pullback |
 //! | [`jacobian`] | `R^n -> R^m` | `[m, n]` | a recording, n pushforwards or m pullbacks, whichever are fewer |
@@ -68,7 +68,7 @@ mod tape;
 mod var;
 mod verbs;
 
-pub use crate::dual::{derivative, jvp};
+pub use crate::dual::{derivative, directional};
 pub use duals::Duals;
 pub use node::Node;
 pub use series::Series;

@@ -1,0 +1,5 @@
+//! The verbs on arrays.
+
+mod agreement;
+mod closed_forms;
+mod misuse;
