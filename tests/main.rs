@@ -8,6 +8,7 @@ mod edges;
 mod examples;
 mod goldens;
 mod laws;
+mod layers;
 mod modes;
 mod numbers;
 mod scalar;

@@ -50,17 +50,13 @@ impl Architecture {
     {
         let mut drawn = Vec::new();
         for (l, site) in self.sites()?.iter().enumerate() {
-            let dims = site.dims;
             let (w_scale, b_scale) = site.deviations();
-            let stream = 2 * l as u64;
-            let mut draw = |name: String, shape: Vec<usize>, stream, scale: f64| {
+            for ((name, shape), (stream, scale)) in
+                site.parameters(l).zip([(2 * l as u64, w_scale), (2 * l as u64 + 1, b_scale)])
+            {
                 let mut entries = vec![T::default(); shape.iter().product()];
                 normals(seed, stream, &mut entries, |z| cast(scale * z));
                 drawn.push((name, shape, entries));
-            };
-            draw(format!("W{l}"), vec![dims.fan_in, dims.fan_out], stream, w_scale);
-            if dims.has_bias {
-                draw(format!("b{l}"), vec![dims.fan_out], stream + 1, b_scale);
             }
         }
         Ok(drawn)

@@ -12,21 +12,23 @@
 //! # Ok::<(), ntk::model::ModelError>(())
 //! ```
 
-mod activation;
 mod apply;
 pub mod count;
 mod emit;
 mod error;
 pub mod file;
 pub mod init;
+pub mod layer;
+mod parameterization;
 pub mod preset;
 mod shape;
 
-pub use activation::Activation;
 pub use count::NtkFlops;
 pub use error::{ModelError, Result};
 pub use init::Drawn;
-pub use shape::{DenseDims, Site};
+pub use layer::{Activation, Dense, Join, Layer, Parallel};
+pub use parameterization::{Parameterization, Weighting};
+pub use shape::{Dims, Site};
 
 /// A network: the shape of one input and the layers it passes.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,88 +39,6 @@ pub struct Architecture {
     pub layers: Vec<Layer>,
     /// The scale `gamma0` of the read-out of a `mup` network; 1 in all others.
     pub gamma0: f64,
-}
-
-/// One step of a network.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Layer {
-    /// A matrix product and, optionally, a bias.
-    Dense(Dense),
-    /// An elementwise function.
-    Activation(Activation),
-    /// `y = x + scale f(x)`.
-    Residual {
-        /// The branch `f`; it must keep the shape.
-        layers: Vec<Layer>,
-        /// What the branch is multiplied with before it is added.
-        scale: f64,
-    },
-}
-
-/// A fully connected layer.
-///
-/// # Shape
-/// `[n, fan_in] -> [n, out]`, with `W: [fan_in, out]` and `b: [out]`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Dense {
-    /// The number of outputs.
-    pub out: usize,
-    /// The number of inputs, if the description says it: it is then checked against the shapes.
-    pub fan_in: Option<usize>,
-    /// The standard deviation of the weights, times `sqrt(fan_in)`.
-    pub w_std: f64,
-    /// The standard deviation of the bias; no bias where it is `None` or 0.
-    pub b_std: Option<f64>,
-    /// Where the standard deviations act: on the first draw or in the forward pass.
-    pub param: Parameterization,
-}
-
-impl Dense {
-    /// Whether the layer has a bias: a `b_std` of 0 means none.
-    pub fn has_bias(&self) -> bool {
-        self.b_std.is_some_and(|b| b != 0.0)
-    }
-}
-
-/// Where the standard deviations of a layer act.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Parameterization {
-    /// `y = x W + b` with `W ~ N(0, W_std^2 / fan_in)`, `b ~ N(0, b_std^2)`.
-    ///
-    /// Choose it to match networks trained in common frameworks. Its kernel grows with the width.
-    Standard,
-    /// `y = W_std / sqrt(fan_in) x W + b_std b` with `W, b ~ N(0, 1)`.
-    ///
-    /// Choose it to compare with the infinite-width limit: its kernel has one.
-    #[default]
-    Ntk,
-    /// As `ntk`, the read-out divided by `gamma = gamma0 sqrt(width)`, width being the inputs of the read-out.
-    ///
-    /// Choose it to keep features moving at any width: with the learning rate `eta0 gamma^2` for every layer, a step
-    /// changes them by as much in a wide network as in a narrow one. The learning rate never enters a kernel.
-    ///
-    /// # Source
-    /// Yang and Hu 2021, "Tensor Programs IV"; `gamma0` as in Chizat, Oyallon and Bach 2019.
-    Mup,
-}
-
-impl Parameterization {
-    /// Every parameterization.
-    pub const ALL: [Self; 3] = [Self::Standard, Self::Ntk, Self::Mup];
-
-    /// The value of `param` in a model file or a preset.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Standard => "standard",
-            Self::Ntk => "ntk",
-            Self::Mup => "mup",
-        }
-    }
-
-    /// The parameterization of that name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|p| p.name() == name)
-    }
 }
 
 impl Architecture {

@@ -1,84 +1,101 @@
 //! Shape inference: which parameters a network has, and whether its layers fit together.
 
 use super::error::{ModelError, Result};
-use super::{Architecture, Dense, Layer, Parameterization};
+use super::{Architecture, Layer, Parameterization, Weighting};
 
-/// The shape of one dense layer.
+/// The sizes of one array of weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DenseDims {
-    /// The number of inputs.
+pub struct Dims {
+    /// Numbers that one output is made of: inputs, times the taps of a window.
     pub fan_in: usize,
-    /// The number of outputs.
+    /// Outputs, or channels.
     pub fan_out: usize,
+    /// Positions of a sample at which the array is used.
+    pub positions: usize,
+    /// Positions of a sample that one output is made of: the taps of a window.
+    pub taps: usize,
     /// Whether a bias is added.
     pub has_bias: bool,
 }
 
-/// A dense layer where it stands.
+/// An array of weights where it stands: `W<l>`, and `b<l>` where it has a bias.
+///
+/// A layer has as many sites as arrays of weights: a dense layer one, an activation none.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Site<'a> {
-    /// Its place, such as `layers[3].layers[0]`.
+pub struct Site {
+    /// The place of its layer, such as `layers[3].layers[0]`.
     pub path: String,
-    /// Its description.
-    pub dense: &'a Dense,
-    /// Its shape.
-    pub dims: DenseDims,
+    /// Standard deviations and parameterization.
+    pub weighting: Weighting,
+    /// Its sizes.
+    pub dims: Dims,
+    /// The shape of the weights; a bias has the last of its sizes.
+    pub shape: Vec<usize>,
     /// What the layer's output is divided by: `gamma` at the read-out of a `mup` network, else 1.
     pub gamma: f64,
 }
 
-impl Site<'_> {
+impl Site {
     /// The factors of `x W` and of `b` in the forward pass.
     pub fn multipliers(&self) -> (f64, f64) {
-        match self.dense.param {
-            Parameterization::Standard => (1.0, 1.0),
-            Parameterization::Ntk | Parameterization::Mup => {
-                let w = self.dense.w_std / (self.dims.fan_in as f64).sqrt();
-                (w / self.gamma, self.dense.b_std.unwrap_or(0.0) / self.gamma)
-            }
-        }
+        let (w, b) = self.weighting.multipliers(self.dims.fan_in);
+        (w / self.gamma, b / self.gamma)
     }
 
     /// The standard deviations of `W` and of `b` in the first draw.
     pub fn deviations(&self) -> (f64, f64) {
-        match self.dense.param {
-            Parameterization::Standard => {
-                (self.dense.w_std / (self.dims.fan_in as f64).sqrt(), self.dense.b_std.unwrap_or(0.0))
-            }
-            Parameterization::Ntk | Parameterization::Mup => (1.0, 1.0),
-        }
+        self.weighting.deviations(self.dims.fan_in)
+    }
+
+    /// Names and shapes of its parameters, `l` being its number in forward order.
+    pub fn parameters(&self, l: usize) -> impl Iterator<Item = (String, Vec<usize>)> {
+        let bias = self.dims.has_bias.then(|| (format!("b{l}"), vec![self.dims.fan_out]));
+        std::iter::once((format!("W{l}"), self.shape.clone())).chain(bias)
     }
 }
 
-/// How deep residual branches may stand in one another; 2 brackets each, so 64 of them.
+/// How deep branches may stand in one another; 2 or 3 brackets each, so 64 of them.
 const MAX_NESTING: usize = 32;
 
 impl Architecture {
-    /// The shapes of the dense layers in forward order.
+    /// The sizes of the arrays of weights in forward order.
     ///
     /// # Errors
     /// As [`Architecture::sites`].
-    pub fn dims(&self) -> Result<Vec<DenseDims>> {
+    pub fn dims(&self) -> Result<Vec<Dims>> {
         Ok(self.sites()?.iter().map(|s| s.dims).collect())
     }
 
-    /// The dense layers in forward order, each with its place and its shape.
+    /// The arrays of weights in forward order, each with its place and its sizes.
     ///
     /// # Errors
     /// A width of 0, a constant out of range, layers that do not fit, a branch that changes the shape,
     /// sizes that overflow, a network without parameters. The message names the layer and the shapes.
-    pub fn sites(&self) -> Result<Vec<Site<'_>>> {
+    pub fn sites(&self) -> Result<Vec<Site>> {
+        self.walk().map(|(sites, _)| sites)
+    }
+
+    /// The sites, and the shape of a sample that leaves.
+    fn walk(&self) -> Result<(Vec<Site>, Vec<usize>)> {
         check_input(&self.input)?;
-        let mut walk = Walk { sites: Vec::new(), parameters: 0 };
-        walk.layers(&self.layers, "", self.input.clone(), 0)?;
-        if walk.sites.is_empty() {
+        let mut walk = Walk { sites: Vec::new(), parameters: 0, depth: 0, start: true };
+        let output = walk.layers(&self.layers, "layers", &self.input)?;
+        let mut sites = walk.sites;
+        if sites.is_empty() {
             return Err(ModelError::new(
-                "the network has no dense layer, so it has no parameters and no kernel",
+                "the network has no layer with weights, so it has no parameters and no kernel",
                 "add one, such as { kind = \"dense\", out = 10 }",
             ));
         }
-        self.read_out(&mut walk.sites)?;
-        Ok(walk.sites)
+        if output.len() != 1 {
+            return Err(ModelError::in_layer(
+                &format!("layers[{}]", self.layers.len() - 1),
+                format_args!("the network ends with {output:?} a sample, and outputs have one axis"),
+                "end it with { kind = \"flatten\" }, or with { kind = \"gap\" } and a dense layer",
+            ));
+        }
+        self.read_out(&mut sites)?;
+        Ok((sites, output))
     }
 
     /// `gamma = gamma0 sqrt(width)` of a `mup` network, 1 of any other; width is the number of inputs of the read-out.
@@ -93,13 +110,13 @@ impl Architecture {
     }
 
     /// Marks the read-out of a `mup` network, or refuses one that has none.
-    fn read_out(&self, sites: &mut [Site<'_>]) -> Result<()> {
+    fn read_out(&self, sites: &mut [Site]) -> Result<()> {
         let gamma0 = self.gamma0;
         if !(gamma0.is_finite() && gamma0 > 0.0) {
             let message = format!("gamma0 = {gamma0} is not a positive number");
             return Err(ModelError::new(message, "give a scale above 0, such as gamma0 = 1.0"));
         }
-        let Some(mup) = sites.iter().find(|site| site.dense.param == Parameterization::Mup) else {
+        let Some(mup) = sites.iter().find(|site| site.weighting.param == Parameterization::Mup) else {
             if gamma0 == 1.0 {
                 return Ok(());
             }
@@ -124,10 +141,7 @@ impl Architecture {
     /// # Errors
     /// As [`Architecture::sites`].
     pub fn output(&self) -> Result<Vec<usize>> {
-        // Every layer but a dense one keeps the shape, and a dense one inside a branch cannot
-        // change what leaves the branch: the last dense layer decides.
-        let sites = self.sites()?;
-        Ok(sites.last().map_or_else(|| self.input.clone(), |s| vec![s.dims.fan_out]))
+        self.walk().map(|(_, output)| output)
     }
 
     /// The names and shapes of the parameters in forward order: `W0 [in, out]`, `b0 [out]`, `W1`, ...
@@ -135,14 +149,7 @@ impl Architecture {
     /// # Errors
     /// As [`Architecture::sites`].
     pub fn parameters(&self) -> Result<Vec<(String, Vec<usize>)>> {
-        let mut all = Vec::new();
-        for (l, d) in self.dims()?.into_iter().enumerate() {
-            all.push((format!("W{l}"), vec![d.fan_in, d.fan_out]));
-            if d.has_bias {
-                all.push((format!("b{l}"), vec![d.fan_out]));
-            }
-        }
-        Ok(all)
+        Ok(self.sites()?.iter().enumerate().flat_map(|(l, site)| site.parameters(l)).collect())
     }
 
     /// The number of parameters.
@@ -175,128 +182,94 @@ fn check_input(input: &[usize]) -> Result<()> {
 }
 
 /// The state of one pass over the layers.
-struct Walk<'a> {
-    sites: Vec<Site<'a>>,
+pub(super) struct Walk {
+    /// What has been met.
+    pub(super) sites: Vec<Site>,
     parameters: usize,
+    depth: usize,
+    start: bool,
 }
 
-impl<'a> Walk<'a> {
-    /// Passes a shape through a list of layers and returns what leaves it.
-    fn layers(&mut self, layers: &'a [Layer], parent: &str, mut shape: Vec<usize>, depth: usize) -> Result<Vec<usize>> {
-        if depth > MAX_NESTING {
+impl Walk {
+    /// Whether no layer has been passed yet, so that the shape is that of the input.
+    pub(super) fn is_start(&self) -> bool {
+        self.start
+    }
+
+    /// Passes a shape through a list of layers, `list` being its place, and returns what leaves it.
+    pub(super) fn layers(&mut self, layers: &[Layer], list: &str, shape: &[usize]) -> Result<Vec<usize>> {
+        if self.depth > MAX_NESTING {
             return Err(ModelError::in_layer(
-                parent.trim_end_matches('.'),
-                format_args!("residual branches nested more than {MAX_NESTING} deep"),
+                list.rsplit_once('.').map_or(list, |(layer, _)| layer),
+                format_args!("branches nested more than {MAX_NESTING} deep"),
                 "put the blocks one after another instead of in one another",
             ));
         }
+        self.depth += 1;
+        let mut shape = shape.to_vec();
         for (i, layer) in layers.iter().enumerate() {
-            let path = format!("{parent}layers[{i}]");
-            match layer {
-                Layer::Dense(dense) => shape = self.dense(dense, path, &shape)?,
-                Layer::Activation(super::Activation::LeakyRelu(alpha)) if !alpha.is_finite() => {
-                    return Err(ModelError::in_layer(
-                        &path,
-                        format_args!("alpha = {alpha} is not a finite number"),
-                        "give the slope for negative inputs, such as alpha = 0.01",
-                    ));
-                }
-                Layer::Activation(_) => {}
-                Layer::Residual { layers, scale } => {
-                    shape = self.residual(layers, *scale, &path, shape, depth)?;
-                }
+            let path = format!("{list}[{i}]");
+            let left = layer.infer(self, &path, &shape)?;
+            if count(&left).is_none() {
+                return Err(ModelError::in_layer(
+                    &path,
+                    format_args!("values of {left:?} a sample are more than a machine can address"),
+                    "lower the sizes of the input or of the layer",
+                ));
             }
+            shape = left;
+            self.start = false;
         }
+        self.depth -= 1;
         Ok(shape)
     }
 
-    fn residual(
-        &mut self,
-        layers: &'a [Layer],
-        scale: f64,
-        path: &str,
-        shape: Vec<usize>,
-        depth: usize,
-    ) -> Result<Vec<usize>> {
-        if layers.is_empty() {
-            return Err(ModelError::in_layer(
-                path,
-                "the residual branch has no layers",
-                "give it some, such as layers = [{ kind = \"relu\" }, { kind = \"dense\", out = 32 }]",
-            ));
-        }
-        if !scale.is_finite() {
-            return Err(ModelError::in_layer(
-                path,
-                format_args!("scale = {scale} is not a finite number"),
-                "give the factor of the branch, such as scale = 1.0",
-            ));
-        }
-        let first = self.sites.len();
-        let end = self.layers(layers, &format!("{path}."), shape.clone(), depth + 1)?;
-        if end != shape {
-            let last = match self.sites.get(first..).and_then(<[_]>::last) {
-                Some(site) => site.path.clone(),
-                None => path.to_owned(),
-            };
-            return Err(ModelError::in_layer(
-                path,
-                format_args!("the residual branch takes {shape:?} and gives {end:?}"),
-                format!("a branch keeps the shape: set `out` of {last} to {}", shape[0]),
-            ));
-        }
-        Ok(shape)
-    }
-
-    fn dense(&mut self, dense: &'a Dense, path: String, shape: &[usize]) -> Result<Vec<usize>> {
-        let &[fan_in] = shape else {
-            let entries: usize = shape.iter().product();
-            return Err(ModelError::in_layer(
-                &path,
-                format_args!("a dense layer takes inputs with one axis, and these are {shape:?}"),
-                format!("write input = [{entries}]: data with more axes is then flattened in row-major order"),
-            ));
-        };
-        if let Some(stated) = dense.fan_in.filter(|&stated| stated != fan_in) {
-            return Err(ModelError::in_layer(
-                &path,
-                format_args!("in = {stated}, but what reaches the layer is {shape:?}"),
-                format!("write in = {fan_in} or leave `in` out"),
-            ));
-        }
-        check_constants(dense, &path)?;
-        let dims = DenseDims { fan_in, fan_out: dense.out, has_bias: dense.has_bias() };
-        // Bytes are counted too, in f64: what passes can be allocated without a further check of sizes.
-        let total = fan_in
-            .checked_mul(dense.out)
-            .and_then(|w| w.checked_add(if dims.has_bias { dense.out } else { 0 }))
+    /// Adds an array of weights and its bias.
+    pub(super) fn site(&mut self, path: &str, weighting: Weighting, shape: Vec<usize>, dims: Dims) -> Result<()> {
+        check_constants(weighting, dims, path)?;
+        let total = shape
+            .iter()
+            .try_fold(1_usize, |p, &n| p.checked_mul(n))
+            .and_then(|w| w.checked_add(if dims.has_bias { dims.fan_out } else { 0 }))
             .and_then(|p| p.checked_add(self.parameters))
-            .filter(|p| p.checked_mul(8).is_some_and(|bytes| isize::try_from(bytes).is_ok()));
+            .filter(|&p| addressable(p));
         let Some(total) = total else {
+            let product = shape.iter().map(usize::to_string).collect::<Vec<_>>().join(" x ");
             return Err(ModelError::in_layer(
-                &path,
-                format_args!("{fan_in} x {} weights are more than a machine can address", dense.out),
+                path,
+                format_args!("{product} weights are more than a machine can address"),
                 "lower `out`, here or in the layer before",
             ));
         };
         self.parameters = total;
-        self.sites.push(Site { path, dense, dims, gamma: 1.0 });
-        Ok(vec![dense.out])
+        self.sites.push(Site { path: path.to_owned(), weighting, dims, shape, gamma: 1.0 });
+        Ok(())
     }
 }
 
-fn check_constants(dense: &Dense, path: &str) -> Result<()> {
-    if dense.out == 0 {
-        return Err(ModelError::in_layer(path, "out = 0", "a dense layer has at least one output"));
+/// The product of sizes, where so many numbers in f64 can be addressed: what passes can be allocated without a further
+/// check of sizes.
+fn count(shape: &[usize]) -> Option<usize> {
+    shape.iter().try_fold(1_usize, |p, &n| p.checked_mul(n)).filter(|&p| addressable(p))
+}
+
+fn addressable(numbers: usize) -> bool {
+    numbers.checked_mul(8).is_some_and(|bytes| isize::try_from(bytes).is_ok())
+}
+
+fn check_constants(weighting: Weighting, dims: Dims, path: &str) -> Result<()> {
+    let Weighting { w_std, b_std, .. } = weighting;
+    if dims.fan_out == 0 {
+        return Err(ModelError::in_layer(path, "out = 0", "a layer has at least one output"));
     }
-    if !(dense.w_std.is_finite() && dense.w_std > 0.0) {
+    if !(w_std.is_finite() && w_std > 0.0) {
         return Err(ModelError::in_layer(
             path,
-            format_args!("W_std = {} is not a positive number", dense.w_std),
+            format_args!("W_std = {w_std} is not a positive number"),
             "give a standard deviation above 0, such as W_std = 1.0",
         ));
     }
-    match dense.b_std {
+    match b_std {
         Some(b) if !(b.is_finite() && b >= 0.0) => Err(ModelError::in_layer(
             path,
             format_args!("b_std = {b} is not a number of at least 0"),

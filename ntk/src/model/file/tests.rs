@@ -1,3 +1,4 @@
+use super::super::{Activation, Dense, Layer, Parameterization};
 use super::*;
 
 fn parsed(text: &str) -> Result<Architecture> {
@@ -114,11 +115,22 @@ fn a_planted_fault_is_marked_and_answered() {
     let table = [
         (r#"{ kind = "dence", out = 3 }"#, r#""dence""#, r#"did you mean "dense"?"#),
         (r#"{ kind = "Relu" }"#, r#""Relu""#, r#"did you mean "relu"?"#),
-        (r#"{ kind = "attention" }"#, r#""attention""#, "the kinds are dense, residual, relu"),
-        (r#"{ kind = "conv", kh = 3 }"#, r#""conv""#, "layers[0]: \"conv\" layers are not supported"),
-        (r#"{ kind = "relu" }, { kind = "gap" }"#, r#""gap""#, "layers[1]: \"gap\" layers"),
-        (r#"{ kind = "flatten" }"#, r#""flatten""#, "not supported by this version"),
-        (r#"{ kind = "avg_pool", size = 2 }"#, r#""avg_pool""#, "not supported by this version"),
+        (r#"{ kind = "attention" }"#, r#""attention""#, "the kinds are dense, flatten, gap"),
+        (r#"{ kind = "gap", size = 2 }"#, "size", "unknown key `size`"),
+        (r#"{ kind = "parallel", branches = [] }"#, r#"{ kind = "parallel", branches = [] }"#, "no branches"),
+        (r#"{ kind = "parallel", branches = [3] }"#, "3", "is a whole number, not a list of tables"),
+        (r#"{ kind = "parallel", branches = 3 }"#, "3", "not a list of lists of layers"),
+        (r#"{ kind = "parallel", join = "sun", branches = [[]] }"#, r#""sun""#, r#"did you mean "sum"?"#),
+        (
+            r#"{ kind = "parallel", branches = [[], [{ kind = "dense", out = 3 }]] }"#,
+            r#"{ kind = "parallel", branches = [[], [{ kind = "dense", out = 3 }]] }"#,
+            "branch 0 gives [12] and branch 1 gives [3]",
+        ),
+        (
+            r#"{ kind = "parallel", branches = [[], [{ kind = "dense", in = 3, out = 3 }]] }"#,
+            r#"{ kind = "dense", in = 3, out = 3 }"#,
+            "layers[0].branches[1][0]: in = 3",
+        ),
         (r#"{ kind = "dense", out = 3, W_sdt = 1.0 }"#, "W_sdt", r#"did you mean "W_std"?"#),
         (r#"{ kind = "dense", outputs = 3 }"#, "outputs", "unknown key `outputs`"),
         (r#"{ kind = "relu", alpha = 0.1 }"#, "alpha", "unknown key `alpha`"),
@@ -193,9 +205,9 @@ fn faults_of_the_whole_file_are_answered() {
         (format!("gamma0 = -1\ninput = [12]\n{layers}"), "`gamma0` is out of range"),
         (format!("gamma0 = 2\ninput = [12]\n{layers}"), "gamma0 = 2 in a network without `mup` layers"),
         (format!("inptu = [12]\n{layers}"), "did you mean \"input\"?"),
-        ("input = [12]\nlayers = 3".to_owned(), "`layers` is a whole number, not a list"),
-        ("input = [12]\nlayers = []".to_owned(), "no dense layer"),
-        ("input = [12]\nlayers = [{ kind = \"relu\" }]".to_owned(), "no dense layer"),
+        ("input = [12]\nlayers = 3".to_owned(), "`layers` is a whole number, not a list of tables"),
+        ("input = [12]\nlayers = []".to_owned(), "no layer with weights"),
+        ("input = [12]\nlayers = [{ kind = \"relu\" }]".to_owned(), "no layer with weights"),
         ("input = [12\nlayers = []".to_owned(), "correct the TOML here"),
         ("[layers]\n".to_owned(), "has no `input`"),
         ("\u{feff}input = 3".to_owned(), "input"),

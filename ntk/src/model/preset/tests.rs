@@ -1,10 +1,12 @@
+use super::super::Site;
 use super::*;
 
 /// The widths and settings of every dense layer, residual branches included.
 fn dense_layers(arg: &str) -> Vec<(usize, usize, f64, Option<f64>, Parameterization)> {
     let model = parse(arg).unwrap();
     let sites = model.sites().unwrap();
-    sites.iter().map(|s| (s.dims.fan_in, s.dims.fan_out, s.dense.w_std, s.dense.b_std, s.dense.param)).collect()
+    let read = |s: &Site| (s.dims.fan_in, s.dims.fan_out, s.weighting.w_std, s.weighting.b_std, s.weighting.param);
+    sites.iter().map(read).collect()
 }
 
 #[test]

@@ -1,5 +1,16 @@
 //! The elementwise layers: their names, and what each needs of its weights.
 
+use autodiff::op::ElementwiseOp;
+use autodiff::op::elementwise as ew;
+use autodiff::{Real, Var};
+
+use super::{Described, Key, Kind};
+use crate::model::apply::Supply;
+use crate::model::emit::Entry;
+use crate::model::error::{ModelError, Result};
+use crate::model::file::Fields;
+use crate::model::shape::Walk;
+
 /// A function applied to every entry of a layer's output.
 ///
 /// The name of a variant in a model file or a preset is [`Activation::name`].
@@ -81,6 +92,78 @@ impl Activation {
             Self::Relu | Self::LeakyRelu(_) => std::f64::consts::SQRT_2,
             _ => 1.0,
         }
+    }
+}
+
+/// The row of an activation.
+const fn of(name: &'static str, about: &'static str, keys: &'static [Key]) -> Described {
+    Described { name, shape: "s -> s", about, keys }
+}
+
+impl Kind for Activation {
+    const DESCRIBED: &'static [Described] = &[
+        of("relu", "`max(x, 0)`", &[]),
+        of(
+            "leaky_relu",
+            "`x` above 0, `alpha x` elsewhere",
+            &[Key::new("alpha", "a number", "0.01", "the slope below 0")],
+        ),
+        of("tanh", "hyperbolic tangent", &[]),
+        of("erf", "error function", &[]),
+        of("gelu", "`x Phi(x)`, exact", &[]),
+        of("sigmoid", "`1 / (1 + e^-x)`", &[]),
+        of("softplus", "`ln(1 + e^x)`", &[]),
+        of("sin", "sine", &[]),
+        of("cos", "cosine", &[]),
+        of("identity", "`x`", &[]),
+    ];
+
+    fn read(fields: &Fields<'_, '_>) -> Result<Self> {
+        match Self::from_name(fields.kind()) {
+            Some(Self::LeakyRelu(default)) => Ok(Self::LeakyRelu(fields.number_or("alpha", default)?)),
+            Some(plain) => Ok(plain),
+            None => Err(fields.unknown_kind()),
+        }
+    }
+
+    fn write(&self) -> Entry<'_> {
+        match *self {
+            Self::LeakyRelu(alpha) => Entry::new("leaky_relu").put("alpha", alpha),
+            plain => Entry::new(plain.name()),
+        }
+    }
+
+    fn infer(&self, _: &mut Walk, path: &str, shape: &[usize]) -> Result<Vec<usize>> {
+        match *self {
+            Self::LeakyRelu(alpha) if !alpha.is_finite() => Err(ModelError::in_layer(
+                path,
+                format_args!("alpha = {alpha} is not a finite number"),
+                "give the slope for negative inputs, such as alpha = 0.01",
+            )),
+            _ => Ok(shape.to_vec()),
+        }
+    }
+
+    fn apply<'a, R: Real>(&self, x: Var<'a, R>, _: &mut Supply<'_, '_, 'a, R>) -> autodiff::Result<Var<'a, R>> {
+        Ok(self.op().map_or(x, |op| x.map(op)))
+    }
+}
+
+impl Activation {
+    /// The op; none for the identity.
+    pub(crate) fn op(self) -> Option<ElementwiseOp> {
+        Some(match self {
+            Self::Relu => ew::Relu.into(),
+            Self::LeakyRelu(alpha) => ew::LeakyRelu(alpha).into(),
+            Self::Tanh => ew::Tanh.into(),
+            Self::Erf => ew::Erf.into(),
+            Self::Gelu => ew::Gelu.into(),
+            Self::Sigmoid => ew::Sigmoid.into(),
+            Self::Softplus => ew::Softplus.into(),
+            Self::Sin => ew::Sin.into(),
+            Self::Cos => ew::Cos.into(),
+            Self::Identity => return None,
+        })
     }
 }
 

@@ -1,0 +1,161 @@
+//! The kinds of layers, a file a family.
+//!
+//! A kind states, in one place, its keys in a model file, how it is read and written, which shapes and parameters
+//! follow from the shape of its input, and what it records on a tape ([`Kind`]). Left to others: the text of a file
+//! ([`super::file`]), the walk over the layers of a network ([`super::shape`]), the numbers of the parameters
+//! ([`super::init`]).
+
+mod activation;
+mod branch;
+mod dense;
+mod pool;
+
+use autodiff::{Real, Var};
+
+pub use activation::Activation;
+pub use branch::{Join, Parallel};
+pub use dense::Dense;
+
+use super::apply::Supply;
+use super::emit::Entry;
+use super::error::Result;
+use super::file::Fields;
+use super::shape::Walk;
+
+/// One step of a network.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Layer {
+    /// A matrix product and, optionally, a bias.
+    Dense(Dense),
+    /// An elementwise function.
+    Activation(Activation),
+    /// `y = x + scale f(x)`.
+    Residual {
+        /// The branch `f`; it must keep the shape.
+        layers: Vec<Layer>,
+        /// What the branch is multiplied with before it is added.
+        scale: f64,
+    },
+    /// Several branches of one input, joined.
+    Parallel(Parallel),
+    /// The mean over all positions: `[.., c] -> [c]`.
+    GlobalAverage,
+    /// All axes of a sample as one, row-major.
+    Flatten,
+}
+
+/// One key of a kind in a model file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Key {
+    /// The key.
+    pub name: &'static str,
+    /// What it takes.
+    pub takes: &'static str,
+    /// What holds where it is left out; "needed" where it cannot be.
+    pub default: &'static str,
+    /// What it means.
+    pub about: &'static str,
+}
+
+impl Key {
+    const fn new(name: &'static str, takes: &'static str, default: &'static str, about: &'static str) -> Self {
+        Self { name, takes, default, about }
+    }
+}
+
+/// A kind of layer as the documentation has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Described {
+    /// The value of `kind`.
+    pub name: &'static str,
+    /// The shape of a sample, before and after.
+    pub shape: &'static str,
+    /// What it computes.
+    pub about: &'static str,
+    /// Its keys beside `kind`.
+    pub keys: &'static [Key],
+}
+
+/// What a kind of layer states of itself.
+pub(super) trait Kind: Sized {
+    /// Its entries in the documentation, one for each value of `kind`.
+    const DESCRIBED: &'static [Described];
+
+    /// Reads it from a table whose keys are those of the description.
+    fn read(fields: &Fields<'_, '_>) -> Result<Self>;
+
+    /// Its table: what [`Kind::read`] reads back to the same layer.
+    fn write<'a>(&'a self) -> Entry<'a>;
+
+    /// Checks the constants, adds the parameters to the walk, and gives the shape of a sample that leaves.
+    fn infer(&self, walk: &mut Walk, path: &str, shape: &[usize]) -> Result<Vec<usize>>;
+
+    /// Records the layer.
+    fn apply<'a, R: Real>(&self, x: Var<'a, R>, supply: &mut Supply<'_, '_, 'a, R>) -> autodiff::Result<Var<'a, R>>;
+}
+
+/// Every value of `kind` in a model file, with its keys.
+pub fn described() -> impl Iterator<Item = Described> + Clone {
+    const LISTS: [&[Described]; 5] = [
+        Dense::DESCRIBED,
+        &[pool::FLATTEN, pool::GLOBAL_AVERAGE],
+        &[branch::RESIDUAL],
+        Parallel::DESCRIBED,
+        Activation::DESCRIBED,
+    ];
+    LISTS.into_iter().flatten().copied()
+}
+
+impl Layer {
+    /// Reads a layer of the kind that the table states.
+    pub(super) fn read(fields: &Fields<'_, '_>) -> Result<Self> {
+        match fields.kind() {
+            "dense" => Dense::read(fields).map(Layer::Dense),
+            "flatten" => Ok(Layer::Flatten),
+            "gap" => Ok(Layer::GlobalAverage),
+            "residual" => branch::read_residual(fields),
+            "parallel" => Parallel::read(fields).map(Layer::Parallel),
+            _ => Activation::read(fields).map(Layer::Activation),
+        }
+    }
+
+    /// Its table.
+    pub(super) fn write(&self) -> Entry<'_> {
+        match self {
+            Layer::Dense(layer) => layer.write(),
+            Layer::Flatten => Entry::new("flatten"),
+            Layer::GlobalAverage => Entry::new("gap"),
+            Layer::Residual { layers, scale } => Entry::new("residual").put("scale", *scale).layers("layers", layers),
+            Layer::Parallel(layer) => layer.write(),
+            Layer::Activation(layer) => layer.write(),
+        }
+    }
+
+    /// The shape of a sample that leaves; the parameters are added to the walk.
+    pub(super) fn infer(&self, walk: &mut Walk, path: &str, shape: &[usize]) -> Result<Vec<usize>> {
+        match self {
+            Layer::Dense(layer) => layer.infer(walk, path, shape),
+            Layer::Flatten => Ok(vec![shape.iter().product()]),
+            Layer::GlobalAverage => Ok(shape.last().copied().into_iter().collect()),
+            Layer::Residual { layers, scale } => branch::infer_residual((layers, *scale), walk, path, shape),
+            Layer::Parallel(layer) => layer.infer(walk, path, shape),
+            Layer::Activation(layer) => layer.infer(walk, path, shape),
+        }
+    }
+}
+
+/// Records layers one after another.
+pub(super) fn apply<'a, R: Real>(
+    layers: &[Layer],
+    x: Var<'a, R>,
+    supply: &mut Supply<'_, '_, 'a, R>,
+) -> autodiff::Result<Var<'a, R>> {
+    layers.iter().try_fold(x, |x, layer| match layer {
+        Layer::Dense(layer) => layer.apply(x, supply),
+        Layer::Flatten => pool::flatten(x),
+        Layer::GlobalAverage => pool::global_average(x),
+        Layer::Residual { layers, scale } => branch::apply_residual((layers, *scale), x, supply),
+        Layer::Parallel(layer) => layer.apply(x, supply),
+        Layer::Activation(layer) => layer.apply(x, supply),
+    })
+}

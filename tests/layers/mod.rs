@@ -1,0 +1,78 @@
+//! Every kind of layer: the methods agree on it, closed forms hold, its keys are documented.
+
+mod closed_forms;
+mod documentation;
+
+use ntk::contraction::{Method, Outputs};
+use ntk::model::Architecture;
+use ntk::network::Network;
+
+use crate::contraction::{Given, METHODS, assert_close, folded};
+
+/// Networks that use, between them, every kind of layer with every key.
+const NETWORKS: &[&str] = &[
+    "input = [5]
+     layers = [
+       { kind = 'dense', in = 5, out = 4, W_std = 1.5, b_std = 0.3, param = 'standard' }, { kind = 'relu' },
+       { kind = 'residual', scale = 0.5, layers = [ { kind = 'tanh' }, { kind = 'dense', out = 4 } ] },
+       { kind = 'leaky_relu', alpha = 0.2 }, { kind = 'dense', out = 3, param = 'mup', b_std = 0.1 },
+     ]",
+    "input = [4]
+     layers = [
+       { kind = 'parallel', join = 'sum', branches = [
+         [ { kind = 'dense', out = 6, b_std = 0.2 }, { kind = 'erf' } ],
+         [ { kind = 'gelu' }, { kind = 'dense', out = 6 } ],
+         [ { kind = 'dense', out = 6 }, { kind = 'sigmoid' } ],
+       ] },
+       { kind = 'softplus' }, { kind = 'dense', out = 2 },
+     ]",
+    "input = [3]
+     layers = [
+       { kind = 'dense', out = 5, b_std = 0.2 },
+       { kind = 'parallel', join = 'product', branches = [ [ { kind = 'sin' } ], [], [ { kind = 'cos' }, { kind = 'dense', out = 5 } ] ] },
+       { kind = 'identity' }, { kind = 'dense', out = 2, b_std = 0.2 },
+     ]",
+    "input = [2, 3, 2]
+     layers = [ { kind = 'tanh' }, { kind = 'flatten' }, { kind = 'dense', out = 3 }, { kind = 'tanh' }, { kind = 'dense', out = 2 } ]",
+    "input = [3, 2, 4]
+     layers = [ { kind = 'sin' }, { kind = 'gap' }, { kind = 'dense', out = 3, b_std = 1 }, { kind = 'tanh' }, { kind = 'dense', out = 2 } ]",
+];
+
+#[track_caller]
+fn network(text: &str) -> Architecture {
+    Architecture::from_toml(text).unwrap_or_else(|refused| panic!("{refused}"))
+}
+
+#[test]
+fn every_method_gives_the_kernel_of_the_definition() {
+    for text in NETWORKS {
+        let network = network(text);
+        let splits = network.footprint().unwrap().splits;
+        for (n, m) in [(1, None), (3, None), (2, Some(3))] {
+            let given = Given::of(network.clone(), false, n, m);
+            let o = network.outputs().unwrap();
+            let full = ntk::array::Array::new([n, m.unwrap_or(n), o, o], given.by_definition()).unwrap();
+            for outputs in Outputs::ALL {
+                for method in METHODS.into_iter().chain([Method::Auto]) {
+                    if method == Method::Structured && !splits {
+                        continue;
+                    }
+                    let what = format!("{text}\n{n} {m:?} {outputs:?} {method:?}");
+                    assert_close(&given.kernel(outputs, method).data, &folded(&full, outputs), 1e-12, &what);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_network_reads_back_as_it_was_written() {
+    for text in NETWORKS {
+        let network = network(text);
+        let written = network.to_toml();
+        assert_eq!(self::network(&written), network, "{written}");
+        for (name, shape) in network.parameters().unwrap() {
+            assert_eq!(written.matches(&format!("{name} {shape:?}")).count(), 1, "{name} in\n{written}");
+        }
+    }
+}
