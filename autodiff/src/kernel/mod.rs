@@ -1,8 +1,9 @@
 //! Loops over slices: slices in, slices out, no tape.
 //!
 //! [`math`] holds the elementary functions, [`map`] the elementwise loops that are dispatched to the machine's
-//! vectors, [`gemm`] the matrix product, which is faer's.
+//! vectors, [`gemm`] the matrix product, which is faer's, and [`grouped`] the product of rows that share their zeros.
 
 pub mod gemm;
+pub mod grouped;
 pub mod map;
 pub mod math;
