@@ -2,9 +2,10 @@
 
 use autodiff::check::{self, BILINEAR, Bounds, Input, LINEAR};
 use autodiff::op::ElementwiseOp;
-use autodiff::op::bilinear::Matmul;
+use autodiff::op::bilinear::{Matmul, Padding, Window};
 use autodiff::op::composite::{cross_entropy, log_softmax, mean_squared_error};
 use autodiff::op::elementwise::{LeakyRelu, Powi};
+use autodiff::op::linear::PoolWindow;
 use autodiff::{Error, Float, Real, Result, Tape, Var};
 
 use crate::numbers::Random;
@@ -169,6 +170,19 @@ programs! {
     CrossEntropy [[4, 3], [3, 5], [5]] |_t, x| {
         cross_entropy(x[0].matmul(x[1])?.plus(x[2])?, &[4, 0, 2, 2])
     };
+    ConvolutionalNetwork [[2, 5, 4, 2], [3, 3, 2, 4], [4], [3, 1, 2, 6], [6, 3]] |_t, x| {
+        let h = x[0].conv(x[1], Window { stride: [2, 1], ..Window::SAME })?.tanh().times(x[2])?;
+        let h = h.conv(x[3], Window { groups: 2, padding: Padding::Circular, ..Window::UNIT })?.gelu();
+        h.max_pool(PoolWindow::tiles(2))?.global_average_pool()?.matmul(x[4])
+    };
+    WeightsFromAnImage [[1, 4, 4, 1], [3]] |_t, x| {
+        let h = x[0].average_pool(PoolWindow::tiles(2))?.tanh().reshape(&[2, 2, 1, 1])?;
+        x[0].conv(h, Window::SAME)?.conv(x[1].reshape(&[1, 3, 1, 1])?, Window::UNIT)
+    };
+    Attention [[2, 3, 4], [2, 5, 4], [2, 5, 3]] |_t, x| {
+        let scores = x[0].batched_matmul_with(x[1], matmul(false, true, 0.5))?;
+        log_softmax(scores)?.exp().batched_matmul(x[2])
+    };
     MeanSquaredError [[4, 3], [3, 2], [4, 2]] |_t, x| mean_squared_error(x[0].matmul(x[1])?, x[2]);
     LayerNorm [[4, 5], [5], [5]] |t, x| {
         let centred = x[0].minus(x[0].sum_axis(1)?.scale(0.2).broadcast(1, 5)?)?;
@@ -210,6 +224,19 @@ programs! {
     SigmoidByTanh [[5]] |t, x| x[0].scale(0.5).tanh().scale(0.5).plus(t.constant(t.keep(&[R::from_f64(0.5)]), &[])?);
     LogSoftmax [[4, 3]] |_t, x| log_softmax(x[0]);
     LogSoftmaxUnshifted [[4, 3]] |_t, x| x[0].minus(x[0].exp().sum_axis(1)?.ln().broadcast(1, 3)?);
+    ScaledChannels [[2, 3, 4], [4]] |_t, x| x[0].times(x[1]);
+    ChannelsBroadcast [[2, 3, 4], [4]] |_t, x| x[1].broadcast(0, 3)?.broadcast(0, 2)?.times(x[0]);
+    BatchOfProducts [[3, 2, 4], [3, 4, 5]] |_t, x| x[0].batched_matmul(x[1]);
+    BatchBySums [[3, 2, 4], [3, 4, 5]] |_t, x| x[0].broadcast(3, 5)?.times(x[1].broadcast(1, 2)?)?.sum_axis(2);
+    OuterProduct [[3], [5]] |_t, x| x[0].outer(x[1]);
+    OuterByBroadcasts [[3], [5]] |_t, x| x[0].broadcast(1, 5)?.times(x[1].broadcast(0, 3)?);
+    PointwiseConvolution [[2, 3, 4, 5], [1, 1, 5, 2]] |_t, x| x[0].conv(x[1], Window::UNIT);
+    ProductOfEveryEntry [[2, 3, 4, 5], [1, 1, 5, 2]] |_t, x| x[0].matmul(x[1].reshape(&[5, 2])?);
+    AverageOfAll [[2, 3, 4, 5]] |_t, x| x[0].global_average_pool();
+    PoolOfAll [[2, 3, 4, 5]] |_t, x| {
+        let window = PoolWindow { size: [3, 4], stride: [1, 1], padding: Padding::Valid };
+        x[0].average_pool(window)?.reshape(&[2, 5])
+    };
     Expm1 [[5]] |_t, x| Ok(x[0].expm1());
     ExpMinusOne [[5]] |t, x| x[0].exp().minus(t.constant(t.keep(&[R::ONE]), &[])?);
 }
@@ -233,7 +260,7 @@ programs! {
     Refused:
     SumOfUnlikeShapes [[2, 3], [2]] |_t, x| x[0].plus(x[1]);
     DifferenceOfUnlikeShapes [[2, 3], [3, 2]] |_t, x| x[0].minus(x[1]);
-    ProductOfUnlikeShapes [[2, 3], [3]] |_t, x| x[0].times(x[1]);
+    ProductOfUnlikeShapes [[2, 3], [2]] |_t, x| x[0].times(x[1]);
     InnerSizes [[2, 3], [2, 3]] |_t, x| x[0].matmul(x[1]);
     InnerSizesTransposed [[2, 3], [3, 2]] |_t, x| x[0].matmul_with(x[1], matmul(false, true, 1.0));
     VectorTimesMatrix [[3], [3, 2]] |_t, x| x[0].matmul(x[1]);
@@ -253,6 +280,12 @@ programs! {
     LabelBeyondTheClasses [[2, 3]] |_t, x| cross_entropy(x[0], &[0, 3]);
     TooManyLabels [[2, 3]] |_t, x| cross_entropy(x[0], &[0, 1, 2]);
     TargetsOfAnotherShape [[2, 3], [3]] |_t, x| mean_squared_error(x[0], x[1]);
+    ConvolutionOfOtherChannels [[1, 5, 5, 2], [3, 3, 3, 1]] |_t, x| x[0].conv(x[1], Window::UNIT);
+    ConvolutionThatIsTooLarge [[1, 2, 5, 2], [3, 3, 2, 1]] |_t, x| x[0].conv(x[1], Window::UNIT);
+    PairsOfAnotherNumber [[2, 3, 2], [3, 2, 5]] |_t, x| x[0].batched_matmul(x[1]);
+    OuterProductOfMatrices [[2, 3], [2]] |_t, x| x[0].outer(x[1]);
+    PoolOfAMatrix [[2, 3]] |_t, x| x[0].max_pool(PoolWindow::tiles(1));
+    PoolThatIsTooLarge [[2, 3, 3]] |_t, x| x[0].average_pool(PoolWindow::tiles(3));
     ConstantTooShort [[1]] |t, _x| t.constant(t.keep(&[R::ONE]), &[2]);
     ConstantWhoseCountOverflows [[1]] |t, _x| t.constant(&[], &[1 << 32, 1 << 32]);
     LeafTooLong [[1]] |t, _x| t.leaf(t.keep(&[R::ONE; 3]), &[2]);
@@ -279,11 +312,11 @@ fn every_mode_refuses_a_variable_of_another_tape() {
         let x = [R::ONE];
         let (mut arena, mut other) = (autodiff::Arena::new(), autodiff::Arena::new());
         let (here, there) = (arena.tape().leaf(&x, &[1]).unwrap(), other.tape().leaf(&x, &[1]).unwrap());
-        [here.plus(there), here.minus(there), here.times(there), here.matmul(there)]
+        [here.plus(there), here.minus(there), here.times(there), here.matmul(there), here.conv(there, Window::UNIT)]
             .map(|refused| refused.unwrap_err())
             .to_vec()
     }
-    let expected = ["combine", "combine", "mul", "matmul"].map(|op| Error::ForeignVariable { op });
+    let expected = ["combine", "combine", "mul", "matmul", "conv"].map(|op| Error::ForeignVariable { op });
     assert_eq!(refused::<f64>(), expected);
     assert_eq!(refused::<f32>(), expected);
     assert_eq!(autodiff::with_tangents(&[1.0], &[1.0], |_x| refused::<autodiff::Dual<'_, f64>>()), expected);

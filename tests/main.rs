@@ -3,6 +3,7 @@
 mod checker;
 mod compositions;
 mod contraction;
+mod convolution;
 mod counts;
 mod edges;
 mod examples;

@@ -1,10 +1,10 @@
 //! The numbers that everything is generic over: `f32`, `f64` and the duals over them.
 
+use std::cell::RefCell;
 use std::fmt::Debug;
 use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
 
 use crate::kernel::gemm::{self, Accumulate, View};
-use crate::kernel::grouped::{self, Lanes, Rows};
 use crate::kernel::math::Elementary;
 
 /// A real number that a program can be written on once and then evaluated or differentiated.
@@ -104,10 +104,12 @@ pub trait Real:
         gemm::by_entries(out, accumulate, alpha, a, b);
     }
 
-    /// The product of rows that come in groups, `[members, groups, width]`, whose members share their zeros: where there
-    /// are enough, only the other columns are read.
-    fn gemm_of_groups(out: &mut [Self], accumulate: Accumulate, alpha: f64, a: Rows<'_, Self>, b: View<'_, Self>) {
-        Self::gemm(out, accumulate, alpha, a.merged(), b);
+    /// Lends `len` numbers of no particular value to `work`.
+    ///
+    /// A kernel's scratch is like a product's packing buffer: it depends on nothing and nothing depends on it, so it is
+    /// not an argument of every op. Machine floats keep theirs for the thread, and a sweep allocates nothing.
+    fn scratch<T>(len: usize, work: impl FnOnce(&mut [Self]) -> T) -> T {
+        work(&mut vec![Self::ZERO; len])
     }
 
     /// Runs a loop over slices, on the widest vectors of the machine where the number is a machine float.
@@ -126,7 +128,7 @@ pub trait Kernel {
 }
 
 /// The machine floats: what files, weights and results hold.
-pub trait Float: Real + Lanes + Send + Sync + Elementary + faer::traits::RealField + Default + 'static {
+pub trait Float: Real + Send + Sync + Elementary + faer::traits::RealField + Default + 'static {
     /// NumPy's and our name of the type.
     const NAME: &'static str;
     /// Distance from 1 to the next number.
@@ -175,10 +177,19 @@ macro_rules! machine_float {
             fn gemm(out: &mut [Self], accumulate: Accumulate, alpha: f64, a: View<'_, Self>, b: View<'_, Self>) {
                 gemm::product(out, accumulate, alpha as $float, a, b);
             }
-            fn gemm_of_groups(out: &mut [Self], accumulate: Accumulate, alpha: f64, a: Rows<'_, Self>, b: View<'_, Self>) {
-                if !grouped::product(out, accumulate, alpha, a, b) {
-                    Self::gemm(out, accumulate, alpha, a.merged(), b);
+            fn scratch<T>(len: usize, work: impl FnOnce(&mut [Self]) -> T) -> T {
+                thread_local! {
+                    // A stack of buffers, as scratch may be asked for while some is lent.
+                    static FREE: RefCell<Vec<Vec<$float>>> = const { RefCell::new(Vec::new()) };
                 }
+                let mut buffer = FREE.with_borrow_mut(Vec::pop).unwrap_or_default();
+                if buffer.len() < len {
+                    // Nothing is carried over, so the old numbers need not be copied.
+                    buffer = vec![0.0; len];
+                }
+                let done = work(&mut buffer[..len]);
+                FREE.with_borrow_mut(|free| free.push(buffer));
+                done
             }
             #[inline]
             fn vectorize<K: Kernel>(kernel: K) -> K::Output {

@@ -5,8 +5,8 @@
 
 use super::{Bounds, Broken, Program, bilinear, linear};
 use crate::error::Result;
-use crate::op::bilinear::{BilinearOp, Matmul, Mul};
-use crate::op::linear::{Broadcast, Combine, LinearOp, Pick, Reshape, Sum};
+use crate::op::bilinear::{Batched, BilinearOp, Conv, Matmul, Mul, Padding, Window};
+use crate::op::linear::{AveragePool, Broadcast, Choice, Combine, LinearOp, MaxPool, Pick, PoolWindow, Reshape, Sum};
 use crate::real::{Float, Real};
 use crate::tape::{Tape, Var};
 
@@ -23,7 +23,7 @@ pub struct LinearExemplar {
 #[derive(Clone, Copy, Debug)]
 pub struct BilinearExemplar {
     /// The op.
-    pub op: BilinearOp,
+    pub op: BilinearOp<'static>,
     /// Shape of the left operand.
     pub a: &'static [usize],
     /// Shape of the right operand.
@@ -101,6 +101,9 @@ macro_rules! bilinear_exemplars {
     };
 }
 
+/// Windows of 2 x 2 at every entry.
+const SLIDING: PoolWindow = PoolWindow { size: [2, 2], stride: [1, 1], padding: Padding::Same };
+
 linear_exemplars! {
     Combine:
         { coefficients: &[1.0] } on [&[5]];
@@ -148,11 +151,40 @@ linear_exemplars! {
         { indices: &[0, 0] } on [&[2, 1]];
         { indices: &[32, 0] } on [&[2, 33]];
         { indices: &[] } on [&[0, 3]];
+    AveragePool:
+        { window: &PoolWindow::tiles(1) } on [&[1, 1, 1, 1]];
+        { window: &PoolWindow::tiles(2) } on [&[2, 5, 3, 3]];
+        { window: &PoolWindow { size: [3, 2], stride: [1, 1], padding: Padding::Same } } on [&[2, 3, 5, 2]];
+        { window: &PoolWindow { size: [3, 3], stride: [2, 2], padding: Padding::Same } } on [&[1, 5, 16, 33]];
+        { window: &PoolWindow { size: [2, 2], stride: [3, 3], padding: Padding::Valid } } on [&[2, 5, 5, 2]];
+        { window: &PoolWindow { size: [3, 2], stride: [1, 2], padding: Padding::Circular } } on [&[2, 2, 2, 3]];
+        { window: &PoolWindow { size: [2, 3], stride: [2, 1], padding: Padding::Explicit([[1, 0], [2, 1]]) } }
+            on [&[3, 3, 2]];
+        { window: &PoolWindow::tiles(2) } on [&[2, 2, 2, 3, 1]];
+        { window: &PoolWindow::tiles(2) } on [&[0, 2, 2, 3]];
+        { window: &PoolWindow::tiles(2) } on [&[2, 2, 2, 0]];
+        { window: &PoolWindow { size: [3, 3], stride: [1, 1], padding: Padding::Same } } on [&[2, 0, 3, 2]];
+    MaxPool:
+        { choice: &Choice { window: PoolWindow::tiles(1), indices: &[0] } } on [&[1, 1, 1, 1]];
+        { choice: &Choice { window: PoolWindow::tiles(2), indices: &[2, 1, 9, 15] } } on [&[2, 2, 2, 2]];
+        // Overlapping windows that choose the same entry.
+        { choice: &Choice { window: SLIDING, indices: &[4, 5, 4, 4, 5, 5] } } on [&[2, 3, 1]];
+        { choice: &Choice { window: PoolWindow::tiles(2), indices: &[] } } on [&[0, 2, 2, 3]];
 }
 
 /// `alpha op(a) op(b)`.
 const fn matmul(transpose_a: bool, transpose_b: bool, alpha: f64) -> Matmul {
     Matmul { transpose_a, transpose_b, alpha }
+}
+
+/// A product of pairs of matrices.
+const fn pairs(product: &'static Matmul) -> Batched<'static> {
+    Batched { product }
+}
+
+/// A convolution.
+const fn conv(window: &'static Window) -> Conv<'static> {
+    Conv { window }
 }
 
 bilinear_exemplars! {
@@ -163,6 +195,13 @@ bilinear_exemplars! {
         { Mul } on [2, 3, 5], [2, 3, 5];
         { Mul } on [0], [0];
         { Mul } on [3, 0], [3, 0];
+        { Mul } on [2, 3, 5], [5];
+        { Mul } on [2, 3, 5], [3, 5];
+        { Mul } on [16, 33], [];
+        { Mul } on [5, 1], [1];
+        { Mul } on [0, 3], [3];
+        { Mul } on [3, 0], [0];
+        { Mul } on [3, 0], [];
     Matmul:
         { matmul(false, false, 1.0) } on [2, 3], [3, 5];
         { matmul(false, true, 1.0) } on [2, 3], [5, 3];
@@ -186,4 +225,57 @@ bilinear_exemplars! {
         { matmul(true, false, 1.5) } on [0, 2], [0, 3];
         { matmul(true, true, 1.5) } on [3, 0], [2, 3];
         { matmul(false, false, 0.0) } on [2, 3], [3, 2];
+    Batched:
+        { pairs(&Matmul { transpose_a: false, transpose_b: false, alpha: 1.0 }) } on [2, 3, 5], [2, 5, 1];
+        { pairs(&Matmul { transpose_a: false, transpose_b: true, alpha: -0.5 }) } on [3, 2, 5], [3, 16, 5];
+        { pairs(&Matmul { transpose_a: true, transpose_b: false, alpha: 1.3 }) } on [2, 5, 3], [2, 5, 2];
+        { pairs(&Matmul { transpose_a: true, transpose_b: true, alpha: 0.7 }) } on [2, 5, 3], [2, 2, 5];
+        { pairs(&Matmul { transpose_a: false, transpose_b: true, alpha: 0.25 }) } on [2, 3, 5, 16], [2, 3, 5, 16];
+        { pairs(&Matmul { transpose_a: true, transpose_b: true, alpha: 1.0 }) } on [3, 2], [5, 3];
+        { pairs(&Matmul { transpose_a: false, transpose_b: false, alpha: 1.0 }) } on [1, 33, 2], [1, 2, 3];
+        { pairs(&Matmul { transpose_a: false, transpose_b: false, alpha: 1.0 }) } on [0, 3, 2], [0, 2, 5];
+        { pairs(&Matmul { transpose_a: true, transpose_b: false, alpha: 1.0 }) } on [2, 0, 3], [2, 0, 2];
+        { pairs(&Matmul { transpose_a: false, transpose_b: true, alpha: 1.0 }) } on [2, 3, 2], [2, 0, 2];
+    Conv:
+        { conv(&Window::UNIT) } on [1, 1, 1, 1], [1, 1, 1, 1];
+        { conv(&Window { alpha: -0.3, ..Window::UNIT }) } on [2, 3, 5, 3], [1, 1, 3, 5];
+        { conv(&Window::UNIT) } on [2, 5, 3, 2], [3, 2, 2, 3];
+        { conv(&Window { alpha: 0.7, ..Window::SAME }) } on [2, 5, 3, 2], [3, 3, 2, 3];
+        { conv(&Window::SAME) } on [3, 2, 2, 1], [5, 3, 1, 2];
+        { conv(&Window { stride: [2, 3], ..Window::SAME }) } on [2, 5, 5, 2], [3, 3, 2, 3];
+        { conv(&Window { stride: [3, 2], ..Window::UNIT }) } on [1, 16, 5, 1], [2, 3, 1, 2];
+        { conv(&Window { stride: [3, 3], ..Window::UNIT }) } on [2, 5, 5, 1], [2, 2, 1, 2];
+        { conv(&Window { dilation: [2, 1], ..Window::SAME }) } on [2, 5, 3, 1], [3, 2, 1, 3];
+        { conv(&Window { stride: [2, 2], dilation: [2, 3], ..Window::SAME }) } on [1, 5, 16, 2], [2, 3, 2, 1];
+        { conv(&Window { stride: [4, 6], dilation: [6, 4], ..Window::SAME }) } on [1, 16, 16, 1], [3, 5, 1, 2];
+        { conv(&Window { padding: Padding::Circular, ..Window::UNIT }) } on [2, 3, 5, 2], [3, 3, 2, 2];
+        { conv(&Window { padding: Padding::Circular, ..Window::UNIT }) } on [1, 2, 1, 1], [5, 3, 1, 1];
+        { conv(&Window { padding: Padding::Circular, stride: [2, 3], dilation: [3, 2], ..Window::UNIT }) }
+            on [2, 2, 3, 1], [3, 3, 1, 2];
+        { conv(&Window { padding: Padding::Circular, stride: [4, 2], dilation: [2, 1], ..Window::UNIT }) }
+            on [1, 16, 2, 1], [3, 2, 1, 2];
+        { conv(&Window { padding: Padding::Explicit([[2, 0], [1, 4]]), ..Window::UNIT }) } on [1, 2, 3, 2], [3, 3, 2, 1];
+        { conv(&Window { padding: Padding::Explicit([[5, 5], [0, 0]]), stride: [3, 1], ..Window::UNIT }) }
+            on [2, 1, 3, 1], [2, 3, 1, 2];
+        { conv(&Window { groups: 2, ..Window::SAME }) } on [2, 3, 3, 4], [3, 2, 2, 6];
+        { conv(&Window { groups: 3, stride: [2, 2], alpha: 0.5, ..Window::SAME }) } on [1, 5, 3, 3], [2, 3, 1, 6];
+        { conv(&Window { groups: 3, ..Window::UNIT }) } on [1, 3, 2, 6], [1, 1, 2, 3];
+        { conv(&Window { groups: 5, alpha: -0.5, ..Window::SAME }) } on [2, 3, 3, 5], [3, 3, 1, 5];
+        { conv(&Window { groups: 33, stride: [2, 1], dilation: [1, 2], ..Window::SAME }) } on [1, 5, 3, 33], [3, 2, 1, 33];
+        { conv(&Window { groups: 2, padding: Padding::Circular, ..Window::UNIT }) } on [1, 3, 3, 2], [2, 3, 1, 2];
+        { conv(&Window::SAME) } on [5, 3, 3], [3, 3, 3, 2];
+        { conv(&Window::SAME) } on [3, 3, 1], [2, 2, 1, 2];
+        { conv(&Window::SAME) } on [2, 2, 3, 3, 2], [2, 3, 2, 3];
+        { conv(&Window::SAME) } on [2, 16, 3], [5, 3, 2];
+        { conv(&Window { stride: [1, 2], dilation: [1, 3], padding: Padding::Explicit([[0, 0], [3, 1]]), ..Window::UNIT }) }
+            on [3, 16, 2], [3, 2, 5];
+        { conv(&Window { groups: 2, padding: Padding::Circular, ..Window::UNIT }) } on [2, 5, 4], [3, 2, 2];
+        { conv(&Window::UNIT) } on [33, 1], [3, 1, 1];
+        { conv(&Window::UNIT) } on [2, 33, 16], [2, 16, 3];
+        { conv(&Window::SAME) } on [0, 3, 3, 2], [3, 3, 2, 5];
+        { conv(&Window::SAME) } on [2, 3, 3, 0], [3, 3, 0, 5];
+        { conv(&Window::SAME) } on [2, 3, 3, 2], [3, 3, 2, 0];
+        { conv(&Window { stride: [2, 2], ..Window::SAME }) } on [2, 0, 3, 2], [3, 3, 2, 5];
+        { conv(&Window { stride: [2, 2], groups: 2, ..Window::SAME }) } on [0, 3, 3, 2], [3, 3, 1, 2];
+        { conv(&Window { padding: Padding::Circular, ..Window::UNIT }) } on [2, 3, 0, 2], [3, 3, 2, 1];
 }

@@ -3,7 +3,7 @@
 use super::{Bounds, Broken, Law, STENCIL, Witness, dot, five_point, largest};
 use crate::dual::Dual;
 use crate::error::{Error, Result};
-use crate::op::{ElementwiseOp, Op};
+use crate::op::{ElementwiseOp, LinearOp, Op};
 use crate::real::{Float, Real};
 use crate::sweep::{Gradient, Pool, pullback, pullback_tangent, pushforward};
 use crate::tape::{Arena, Tape, Var};
@@ -354,18 +354,22 @@ fn differences<F: Float>(
     }))
 }
 
-/// Over the points of a stencil, the ranges of every operand of an op that has kinks.
+/// Over the points of a stencil, the ranges of every operand of an op that has kinks, and what maxima chose.
 #[derive(Default)]
 struct Ranges {
     low: Vec<f64>,
     high: Vec<f64>,
+    choices: Option<Vec<u32>>,
     crossed: bool,
 }
 
 impl Ranges {
     fn widen(&mut self, tape: &Tape<'_, f64>) {
-        let mut at = 0;
+        let (mut at, mut choices) = (0, Vec::new());
         for node in (0..tape.len() as u32).map(|id| tape.node(id)) {
+            if let Op::Linear(LinearOp::MaxPool(op)) = node.op {
+                choices.extend_from_slice(op.choice.indices);
+            }
             let Op::Elementwise(op) = node.op else { continue };
             for &x in tape.node(node.inputs[0]).value {
                 if at == self.low.len() {
@@ -377,6 +381,7 @@ impl Ranges {
                 at += 1;
             }
         }
+        self.crossed |= *self.choices.get_or_insert_with(|| choices.clone()) != choices;
     }
 }
 

@@ -52,6 +52,54 @@ kernel! {
 }
 
 kernel! {
+    /// `y = s x` or `y += s x` for each row of x and y, which are as long as s.
+    pub(crate) fn rows_product / RowsProduct(s: &'s [R], x: &'s [R], y: &'s mut [R], accumulate: Accumulate) {
+        if let [s] = *s {
+            match accumulate {
+                Accumulate::Replace => for (y, &x) in y.iter_mut().zip(x) {
+                    *y = s * x;
+                },
+                Accumulate::Add => for (y, &x) in y.iter_mut().zip(x) {
+                    *y += s * x;
+                },
+            }
+            return;
+        }
+        for (x, y) in x.chunks_exact(s.len().max(1)).zip(y.chunks_exact_mut(s.len().max(1))) {
+            match accumulate {
+                Accumulate::Replace => for ((y, &s), &x) in y.iter_mut().zip(s).zip(x) {
+                    *y = s * x;
+                },
+                Accumulate::Add => for ((y, &s), &x) in y.iter_mut().zip(s).zip(x) {
+                    *y += s * x;
+                },
+            }
+        }
+    }
+}
+
+kernel! {
+    /// `s = x y` or `s += x y`, summed over the rows of x and y, which are as long as s.
+    pub(crate) fn sum_of_products / SumOfProducts(x: &'s [R], y: &'s [R], s: &'s mut [R], accumulate: Accumulate) {
+        let len = s.len().max(1);
+        let mut rows = x.chunks_exact(len).zip(y.chunks_exact(len));
+        if accumulate == Accumulate::Replace {
+            match rows.next() {
+                Some((x, y)) => for ((s, &x), &y) in s.iter_mut().zip(x).zip(y) {
+                    *s = x * y;
+                },
+                None => s.fill(R::ZERO),
+            }
+        }
+        for (x, y) in rows {
+            for ((s, &x), &y) in s.iter_mut().zip(x).zip(y) {
+                *s += x * y;
+            }
+        }
+    }
+}
+
+kernel! {
     /// `y += x`
     pub(crate) fn add / AddTo(x: &'s [R], y: &'s mut [R]) {
         for (y, &x) in y.iter_mut().zip(x) {

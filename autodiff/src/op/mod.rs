@@ -12,6 +12,7 @@ pub mod bilinear;
 pub mod composite;
 pub mod elementwise;
 pub mod linear;
+pub(crate) mod window;
 
 use crate::shape::Shape;
 
@@ -31,7 +32,7 @@ pub enum Op<'a> {
     /// `y = A_1 x_1 + A_2 x_2 + ...`
     Linear(LinearOp<'a>),
     /// `y = B(a, b)`.
-    Bilinear(BilinearOp),
+    Bilinear(BilinearOp<'a>),
 }
 
 impl Op<'_> {

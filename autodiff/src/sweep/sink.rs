@@ -103,7 +103,11 @@ impl<'a, R: Real> Lent<'_, 'a, R> {
 
     fn covers_samples(&self) -> bool {
         match self.rule.node.op {
-            Op::Bilinear(BilinearOp::Matmul(_)) => self.operand != 1,
+            Op::Bilinear(BilinearOp::Matmul(_) | BilinearOp::Conv(_)) => self.operand != 1,
+            // A right operand of lower rank is repeated over the samples.
+            Op::Bilinear(BilinearOp::Mul(_)) => {
+                self.operand != 1 || self.rule.input(1).shape.len() == self.rule.node.shape.len()
+            }
             Op::Linear(LinearOp::Combine(_)) => self.rule.input(self.operand).shape.len() == self.rule.node.shape.len(),
             _ => true,
         }
@@ -353,6 +357,15 @@ impl<'a, R: Real> Sink<'a, R> for Factors<'a, R> {
             }
             Op::Linear(LinearOp::Combine(op)) => {
                 (None, 1, lent.rule.input(lent.operand).value.len(), op.coefficients[lent.operand], false)
+            }
+            Op::Bilinear(BilinearOp::Conv(_) | BilinearOp::Mul(_)) => {
+                return Err(Error::NotPerSample {
+                    parameter: lent.leaf,
+                    op: y.op.name(),
+                    node: lent.node,
+                    why: "whose contribution is no product of two rows",
+                    remedy: "use the explicit Jacobian for this network",
+                });
             }
             Op::Linear(_) | Op::Bilinear(_) | Op::Constant | Op::Leaf(_) | Op::Elementwise(_) => {
                 unreachable!("refused as not per sample")

@@ -113,6 +113,18 @@ impl<'a, R: Real> Tape<'a, R> {
         self.values.alloc_slice_copy(list)
     }
 
+    /// Copies what is too large for a node into the arena, where an op can refer to it.
+    pub(crate) fn keep_one<T: Copy>(&'a self, attributes: T) -> &'a T {
+        self.values.alloc(attributes)
+    }
+
+    /// A list of `len` indices in the arena, written by `fill`.
+    pub(crate) fn keep_indices(&'a self, len: usize, fill: impl FnOnce(&mut [u32])) -> &'a [u32] {
+        let indices = self.values.alloc_slice_fill_copy(len, 0);
+        fill(indices);
+        indices
+    }
+
     /// How many nodes there are.
     pub fn len(&self) -> usize {
         self.nodes.borrow().len()
@@ -177,7 +189,7 @@ impl<'a, R: Real> Tape<'a, R> {
         Ok(self.record(Op::Linear(op), &nodes, operands, signature.shape, signature.samples, value))
     }
 
-    pub(crate) fn bilinear(&'a self, op: BilinearOp, a: Var<'a, R>, b: Var<'a, R>) -> Result<Var<'a, R>> {
+    pub(crate) fn bilinear(&'a self, op: BilinearOp<'a>, a: Var<'a, R>, b: Var<'a, R>) -> Result<Var<'a, R>> {
         let operands = [a, b];
         let nodes = self.operands(op.name(), &operands)?;
         let signature = op.signature(nodes[0].operand(), nodes[1].operand())?;

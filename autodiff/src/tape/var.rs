@@ -4,10 +4,10 @@ use std::fmt;
 use std::ops::{Add, Mul, Neg, Sub};
 
 use super::{Node, Tape};
-use crate::error::Result;
-use crate::op::bilinear::{Matmul, Mul as MulOp};
+use crate::error::{Error, Result};
+use crate::op::bilinear::{Batched, Conv, Matmul, Mul as MulOp, Window};
 use crate::op::elementwise::{self as ew, ElementwiseOp};
-use crate::op::linear::{Broadcast, Combine, Pick, Reshape, Sum};
+use crate::op::linear::{AveragePool, Broadcast, Choice, Combine, MaxPool, Pick, PoolWindow, Reshape, Sum};
 use crate::op::{BilinearOp, LinearOp, Samples};
 use crate::real::Real;
 
@@ -158,12 +158,17 @@ impl<'a, R: Real> Var<'a, R> {
         self.combine(1.0, y, -1.0)
     }
 
-    /// `x y`, entry by entry.
+    /// `x y`, entry by entry, the smaller operand repeated over the leading axes of the larger.
+    ///
+    /// # Shape
+    /// `x: [.., d], y: [d] -> [.., d]`, and so on.
     ///
     /// # Errors
-    /// If the shapes differ, or `y` is on another tape.
+    /// If neither shape ends with the other, or `y` is on another tape.
     pub fn times(self, y: Self) -> Result<Self> {
-        self.tape.bilinear(BilinearOp::Mul(MulOp), self, y)
+        let exchanged = y.shape().len() > self.shape().len();
+        let (large, small) = if exchanged { (y, self) } else { (self, y) };
+        self.tape.bilinear(BilinearOp::Mul(MulOp), large, small)
     }
 
     /// The matrix product `x w`.
@@ -185,6 +190,66 @@ impl<'a, R: Real> Var<'a, R> {
         self.tape.bilinear(BilinearOp::Matmul(op), self, w)
     }
 
+    /// The product of each pair of matrices.
+    ///
+    /// # Shape
+    /// `x: [.., n, k], y: [.., k, m] -> [.., n, m]`, with the same leading axes.
+    ///
+    /// # Errors
+    /// If the leading axes or the inner sizes differ, or `y` is on another tape.
+    pub fn batched_matmul(self, y: Self) -> Result<Self> {
+        self.batched_matmul_with(y, Matmul { transpose_a: false, transpose_b: false, alpha: 1.0 })
+    }
+
+    /// The product of each pair of matrices with transposes and a factor.
+    ///
+    /// # Errors
+    /// As [`Var::batched_matmul`].
+    pub fn batched_matmul_with(self, y: Self, product: Matmul) -> Result<Self> {
+        let op = Batched { product: self.tape.keep_one(product) };
+        self.tape.bilinear(BilinearOp::Batched(op), self, y)
+    }
+
+    /// The outer product `x y^T` of two vectors.
+    ///
+    /// # Shape
+    /// `x: [n], y: [m] -> [n, m]`
+    ///
+    /// # Errors
+    /// If an operand is not a vector, or `y` is on another tape.
+    pub fn outer(self, y: Self) -> Result<Self> {
+        let (&[n], &[m]) = (self.shape(), y.shape()) else {
+            let (left, right) = (self.shape().into(), y.shape().into());
+            return Err(Error::Shapes { op: "outer", left, right, remedy: "give two vectors, or use matmul" });
+        };
+        self.reshape(&[n, 1])?.matmul(y.reshape(&[1, m])?)
+    }
+
+    /// Convolution with the weights `w`.
+    ///
+    /// # Shape
+    /// `x: [.., h, w, in], w: [kh, kw, in / groups, out] -> [.., h', w', out]`, or without rows,
+    /// `x: [.., w, in], w: [kw, in / groups, out] -> [.., w', out]`.
+    ///
+    /// ```
+    /// use autodiff::op::bilinear::Window;
+    /// use autodiff::Arena;
+    /// let mut arena = Arena::new();
+    /// let tape = arena.tape::<f64>();
+    /// let x = tape.constant(&[1.0, 2.0, 3.0, 4.0], &[1, 4, 1])?;
+    /// let w = tape.leaf(&[1.0, 0.0, -1.0], &[3, 1, 1])?;
+    /// assert_eq!(x.conv(w, Window::UNIT)?.value(), [-2.0, -2.0]);
+    /// assert_eq!(x.conv(w, Window::SAME)?.value(), [-2.0, -2.0, -2.0, 3.0]);
+    /// # Ok::<(), autodiff::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the shapes do not fit the window, or `w` is on another tape.
+    pub fn conv(self, w: Self, window: Window) -> Result<Self> {
+        let op = Conv { window: self.tape.keep_one(window) };
+        self.tape.bilinear(BilinearOp::Conv(op), self, w)
+    }
+
     /// Sum over an axis, which goes.
     ///
     /// # Errors
@@ -202,6 +267,54 @@ impl<'a, R: Real> Var<'a, R> {
     /// Mean of all numbers, a scalar; NaN if there are none.
     pub fn mean(self) -> Self {
         self.sum().scale(1.0 / self.value().len() as f64)
+    }
+
+    /// The mean of each window, padding counted.
+    ///
+    /// # Shape
+    /// `[.., h, w, c] -> [.., h', w', c]`
+    ///
+    /// # Errors
+    /// If the shape does not fit the window.
+    pub fn average_pool(self, window: PoolWindow) -> Result<Self> {
+        let op = AveragePool { window: self.tape.keep_one(window) };
+        self.tape.linear(LinearOp::AveragePool(op), &[self])
+    }
+
+    /// The mean over rows and columns; NaN where there are none.
+    ///
+    /// # Shape
+    /// `[.., h, w, c] -> [.., c]`
+    ///
+    /// # Errors
+    /// If there are fewer than three axes.
+    pub fn global_average_pool(self) -> Result<Self> {
+        let &[ref leading @ .., h, w, _] = self.shape() else {
+            return Err(Error::Axis { op: "global_average_pool", axis: 2, shape: self.shape().into() });
+        };
+        let axis = leading.len();
+        Ok(self.sum_axis(axis)?.sum_axis(axis)?.scale(1.0 / (h * w) as f64))
+    }
+
+    /// The largest entry of each window; of equal ones the first.
+    ///
+    /// # Shape
+    /// `[.., h, w, c] -> [.., h', w', c]`
+    ///
+    /// # Errors
+    /// If the shape does not fit the window, or has 2^32 numbers or more.
+    pub fn max_pool(self, window: PoolWindow) -> Result<Self> {
+        let pooled = window.over("max_pool", self.shape())?;
+        if self.value().len() > u32::MAX as usize {
+            let (left, right) = (self.shape().into(), (&window.size[..]).into());
+            return Err(Error::Shapes { op: "max_pool", left, right, remedy: "give fewer than 2^32 numbers at once" });
+        }
+        let indices = self.tape.keep_indices(pooled.len(), |indices| {
+            let mut slots = indices.iter_mut();
+            pooled.largest(self.value(), |at| *slots.next().expect("as many windows as counted") = at as u32);
+        });
+        let op = MaxPool { choice: self.tape.keep_one(Choice { window, indices }) };
+        self.tape.linear(LinearOp::MaxPool(op), &[self])
     }
 
     /// `len` copies along a new axis that stands at `axis` in the result.

@@ -4,14 +4,15 @@ use super::{Bilinear, Sizes};
 use crate::error::{Error, Result};
 use crate::kernel::gemm::Accumulate;
 use crate::kernel::map;
-use crate::op::linear::join;
+use crate::op::linear::{join, shift};
 use crate::op::{Operand, Signature};
 use crate::real::Real;
 
-/// `y_i = a_i b_i`
+/// `y_i = a_i b_i`, the right operand repeated over the leading axes of the left.
 ///
 /// # Shape
-/// Both operands and the result have one shape.
+/// `a: [.., d], b: [d] -> [.., d]`, and so on: the sizes of the right operand are the last sizes of the left, so it may
+/// be a factor for each channel, or one for all.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Mul;
 
@@ -19,26 +20,22 @@ impl Bilinear for Mul {
     const NAME: &'static str = "mul";
 
     fn signature(&self, a: Operand<'_>, b: Operand<'_>) -> Result<Signature> {
-        if a.shape != b.shape {
+        if !a.shape.ends_with(b.shape) {
             let (left, right) = (a.shape.into(), b.shape.into());
             return Err(Error::Shapes {
                 op: Self::NAME,
                 left,
                 right,
-                remedy: "give both operands one shape (broadcast the smaller)",
+                remedy: "the right operand must have the last axes of the left (broadcast it, or exchange them)",
             });
         }
-        Ok(Signature { shape: a.shape.into(), samples: join(Some(a.samples), b.samples) })
+        let repeated = shift(b.samples, a.shape.len() - b.shape.len());
+        Ok(Signature { shape: a.shape.into(), samples: join(Some(a.samples), repeated) })
     }
 
-    fn apply<R: Real>(&self, _: Sizes<'_>, directions: usize, a: &[R], b: &[R], y: &mut [R], accumulate: Accumulate) {
-        for k in 0..if b.is_empty() { 0 } else { directions } {
-            let at = k * b.len()..(k + 1) * b.len();
-            match accumulate {
-                Accumulate::Replace => map::product(b, &a[at.clone()], &mut y[at]),
-                Accumulate::Add => map::multiply_add(b, &a[at.clone()], &mut y[at]),
-            }
-        }
+    fn apply<R: Real>(&self, _: Sizes<'_>, _: usize, a: &[R], b: &[R], y: &mut [R], accumulate: Accumulate) {
+        // Directions are one more leading axis.
+        map::rows_product(b, a, y, accumulate);
     }
 
     fn pull_left<R: Real>(
@@ -53,7 +50,7 @@ impl Bilinear for Mul {
         self.apply(s, directions, y_bar, b, a_bar, accumulate);
     }
 
-    fn pull_right<R: Real>(&self, s: Sizes<'_>, a: &[R], y_bar: &[R], b_bar: &mut [R], accumulate: Accumulate) {
-        self.apply(s, 1, y_bar, a, b_bar, accumulate);
+    fn pull_right<R: Real>(&self, _: Sizes<'_>, a: &[R], y_bar: &[R], b_bar: &mut [R], accumulate: Accumulate) {
+        map::sum_of_products(a, y_bar, b_bar, accumulate);
     }
 }

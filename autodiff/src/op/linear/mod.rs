@@ -15,6 +15,7 @@
 
 mod combine;
 mod layout;
+mod pooling;
 mod reduction;
 mod selection;
 
@@ -26,6 +27,7 @@ use crate::real::Real;
 
 pub use combine::Combine;
 pub use layout::Reshape;
+pub use pooling::{AveragePool, Choice, MaxPool, PoolWindow};
 pub use reduction::{Broadcast, Sum};
 pub use selection::Pick;
 
@@ -66,6 +68,10 @@ pub enum LinearOp<'a> {
     Reshape(Reshape<'a>),
     /// One entry of the last axis in each row.
     Pick(Pick<'a>),
+    /// The mean of each window.
+    AveragePool(AveragePool<'a>),
+    /// The largest entry of each window.
+    MaxPool(MaxPool<'a>),
 }
 
 macro_rules! dispatch {
@@ -76,6 +82,8 @@ macro_rules! dispatch {
             LinearOp::Broadcast($op) => $body,
             LinearOp::Reshape($op) => $body,
             LinearOp::Pick($op) => $body,
+            LinearOp::AveragePool($op) => $body,
+            LinearOp::MaxPool($op) => $body,
         }
     };
 }
@@ -122,7 +130,7 @@ fn copy<R: Real>(from: &[R], to: &mut [R], accumulate: Accumulate) {
 }
 
 /// The tag of an operand that is repeated over `leading` axes before its own.
-fn shift(samples: Samples, leading: usize) -> Samples {
+pub(crate) fn shift(samples: Samples, leading: usize) -> Samples {
     match samples {
         Samples::Axis { axis, group } => Samples::Axis { axis: axis + leading as u32, group },
         other => other,
