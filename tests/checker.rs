@@ -275,6 +275,10 @@ impl Bilinear for WrongMatmul {
         MATMUL.signature(a, b)
     }
 
+    fn flops(&self, s: Sizes<'_>) -> usize {
+        MATMUL.flops(s)
+    }
+
     fn apply<R: Real>(&self, s: Sizes<'_>, k: usize, a: &[R], b: &[R], y: &mut [R], to: Accumulate) {
         match self {
             WrongMatmul::NotLinear => put(y, to, |y| {

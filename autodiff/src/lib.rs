@@ -50,6 +50,7 @@ pub mod shape;
 pub mod sweep;
 pub mod tape;
 pub mod tensor;
+pub mod trace;
 pub mod verb;
 
 pub use dual::{Dual, derivative, directional, with_tangents};

@@ -12,6 +12,7 @@ mod network;
 mod output;
 mod shell;
 mod spectrum;
+mod tape;
 mod value;
 
 use std::ffi::OsString;
@@ -28,6 +29,7 @@ pub(crate) use network::{Dtype, Network};
 pub(crate) use output::{Format, Output};
 pub(crate) use shell::{Completions, Man};
 pub(crate) use spectrum::SpectrumArgs;
+pub(crate) use tape::Tape;
 pub(crate) use value::{Bytes, Spectrum};
 
 /// Neural Tangent Kernels without a Jacobian.
@@ -58,6 +60,8 @@ pub(crate) enum Command {
     Spectrum(SpectrumArgs),
     /// The network that a preset or file means, as TOML
     DescribeModel(DescribeModel),
+    /// The recording of an expression or a network: values, derivatives, memory
+    Tape(Tape),
     /// What can be used: data sets and presets
     List(List),
     /// A completion script for a shell
@@ -67,7 +71,7 @@ pub(crate) enum Command {
 }
 
 /// The names of the sub-commands that have a page.
-pub(crate) const COMMANDS: [&str; 6] = ["kernel", "spectrum", "describe-model", "list", "completions", "man"];
+pub(crate) const COMMANDS: [&str; 7] = ["kernel", "spectrum", "describe-model", "tape", "list", "completions", "man"];
 
 /// `ntk` without a command: the defaults of `kernel` are stated once, in its attributes.
 #[derive(Debug, Parser)]

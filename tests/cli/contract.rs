@@ -365,7 +365,7 @@ fn every_line_fits_the_width_and_is_plain_where_nobody_looks() {
 #[test]
 fn help_examples_scripts_and_pages_are_there() {
     let place = Place::new();
-    for command in ["kernel", "spectrum", "describe-model", "list", "completions", "man"] {
+    for command in ["kernel", "spectrum", "describe-model", "tape", "list", "completions", "man"] {
         let ran = place.ntk(&format!("{command} --help"));
         assert!(ran.code == Some(0) && ran.out.contains("Example"), "{command}");
         let page = place.ntk(&format!("man {command}"));

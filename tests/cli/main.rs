@@ -6,3 +6,4 @@ mod files;
 mod interruption;
 mod memory;
 mod program;
+mod tape;

@@ -1,9 +1,11 @@
 //! Verbs against each other, against duals, and against the sweeps that they are made of.
 
 use autodiff::op::composite::{cross_entropy, mean_squared_error};
+use autodiff::trace::trace;
 use autodiff::verb::{BLOCK, Workspace};
 use autodiff::{
-    Real, Result, Tensor, Var, ggn_vp, grad, hessian, hvp, jacobian, jvp, scalar, value_and_grad, vjp, with_tangents,
+    Arena, Real, Result, Tensor, Var, ggn_vp, grad, hessian, hvp, jacobian, jvp, scalar, value_and_grad, vjp,
+    with_tangents,
 };
 
 use crate::numbers::{Random, relative_error};
@@ -210,4 +212,42 @@ fn blocks_of_every_size_hold_the_directions_one_by_one() {
             assert!(relative_error(&found, &flat(&alone)) < 1e-14);
         }
     }
+}
+
+#[test]
+fn the_trace_of_single_numbers_holds_what_the_sweeps_compute() {
+    use autodiff::sweep::{Gradient, Pool, pullback_tangent, pushforward};
+    let mut arena = Arena::new();
+    let tape = arena.tape();
+    let mut random = Random::new(11);
+    let values = [0.4, 1.3, -0.7];
+    let along = random.numbers(3);
+    let x: Vec<_> = values.iter().map(|x| tape.leaf(std::slice::from_ref(x), &[]).unwrap()).collect();
+    // Ops of every kind, values used twice, one that the output does not depend on, a constant.
+    let unused = x[0].exp();
+    let half = tape.constant(&[0.5], &[]).unwrap();
+    let a = x[0].times(x[1]).unwrap().tanh().combine(0.7, x[2], -1.3).unwrap();
+    let b = a.times(a).unwrap().plus(half).unwrap().sqrt().times(x[1].sin()).unwrap();
+    let y = b.minus(a.gelu()).unwrap().times(half).unwrap();
+    let lines = trace(y, &along).unwrap();
+
+    let (mut pool, mut sink) = (Pool::default(), Gradient::new());
+    let seeds: Vec<_> = x.iter().zip(&along).map(|(&x, x_dot)| (x, std::slice::from_ref(x_dot))).collect();
+    let tangents = pushforward(tape, &seeds, 1, &mut pool).unwrap();
+    pullback_tangent(y, &[1.0], &tangents, &mut sink, &mut pool).unwrap();
+    for (line, var) in lines.iter().zip(tape.variables()) {
+        assert_eq!(line.value, var.value()[0]);
+        assert_eq!(line.tangent, tangents.of(var).map_or(0.0, |x_dot| x_dot[0]));
+        // The tangent of a node is its slopes times those of its operands.
+        let sum: f64 = line.edges.iter().map(|e| e.slope * lines[e.operand as usize].tangent).sum();
+        assert!(line.edges.is_empty() || (sum - line.tangent).abs() < 1e-15);
+    }
+    for leaf in 0..3 {
+        let (bar, dot) = (lines[leaf].cotangent.unwrap(), lines[leaf].cotangent_tangent.unwrap());
+        assert!((bar - sink.of(leaf).unwrap()[0]).abs() < 1e-15, "{leaf}");
+        assert!((dot - sink.tangent_of(leaf).unwrap()[0]).abs() < 1e-15, "{leaf}");
+    }
+    let at = |var: Var<'_, f64>| &lines[var.id() as usize];
+    assert_eq!((at(unused).cotangent, at(half).cotangent, at(y).cotangent), (None, None, Some(1.0)));
+    assert!(trace(tape.leaf(&[1.0, 2.0], &[2]).unwrap().sum(), &[0.0; 4]).is_err());
 }

@@ -64,6 +64,7 @@ fn every_flag_of_kernel_is_read() {
 #[test]
 fn the_other_commands_are_read() {
     assert!(matches!(read("ntk spectrum K.npy --out s").unwrap(), Command::Spectrum(_)));
+    assert!(matches!(read("ntk tape x*y --at x=1,y=2").unwrap(), Command::Tape(_)));
     assert!(matches!(read("ntk describe-model m.toml").unwrap(), Command::DescribeModel(_)));
     assert!(matches!(read("ntk list --format json").unwrap(), Command::List(_)));
     assert!(matches!(read("ntk completions fish").unwrap(), Command::Completions(_)));

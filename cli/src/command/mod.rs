@@ -9,3 +9,4 @@ pub(crate) mod list;
 mod results;
 pub(crate) mod shell;
 pub(crate) mod spectrum;
+pub(crate) mod tape;

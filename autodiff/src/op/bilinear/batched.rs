@@ -100,6 +100,11 @@ impl Bilinear for Batched<'_> {
         Ok(Signature { shape, samples: right.and_then(|right| join(left, right)) })
     }
 
+    fn flops(&self, s: Sizes<'_>) -> usize {
+        let d = self.checked(s);
+        2 * d.pairs * d.n * d.k * d.m
+    }
+
     fn apply<R: Real>(&self, s: Sizes<'_>, directions: usize, a: &[R], b: &[R], y: &mut [R], accumulate: Accumulate) {
         let (d, op) = (self.checked(s), self.product);
         let pairs = if y.is_empty() { 0 } else { directions * d.pairs };

@@ -131,6 +131,13 @@ impl Bilinear for Conv<'_> {
         Ok(Signature { samples: right.and_then(|right| join(left, right)), shape })
     }
 
+    fn flops(&self, s: Sizes<'_>) -> usize {
+        let sizes = self.checked(s, 1);
+        // Every entry of the result reads one column of the weights.
+        let entries = sizes.images * sizes.rows.output * sizes.cols.output * sizes.outputs;
+        2 * entries * (shape::count(s.b) / sizes.outputs.max(1))
+    }
+
     fn apply<R: Real>(&self, s: Sizes<'_>, directions: usize, a: &[R], b: &[R], y: &mut [R], accumulate: Accumulate) {
         self.checked(s, directions).apply(a, b, y, accumulate);
     }

@@ -93,6 +93,11 @@ impl Bilinear for Matmul {
         Ok(Signature { shape: Shape::new(rows).with(rows.len(), m), samples })
     }
 
+    fn flops(&self, s: Sizes<'_>) -> usize {
+        let d = self.dims(s);
+        2 * d.n * d.k * d.m
+    }
+
     fn apply<R: Real>(&self, s: Sizes<'_>, directions: usize, a: &[R], b: &[R], y: &mut [R], accumulate: Accumulate) {
         let d = self.dims(s);
         if self.transpose_a && directions > 1 {

@@ -34,6 +34,8 @@ pub trait Bilinear: Copy {
 
     /// Checks the operands; the shape of the result and what becomes of the samples.
     fn signature(&self, a: Operand<'_>, b: Operand<'_>) -> Result<Signature>;
+    /// Floating-point operations of one product; a multiply-add is 2.
+    fn flops(&self, s: Sizes<'_>) -> usize;
     /// `y = B(a, b)` or `y += B(a, b)`, for each of `directions` values `a` (and `y`).
     fn apply<R: Real>(&self, s: Sizes<'_>, directions: usize, a: &[R], b: &[R], y: &mut [R], accumulate: Accumulate);
     /// `a_bar = B(., b)^T y_bar` or `a_bar += ..`, for each of `directions` cotangents `y_bar` (and `a_bar`).
@@ -90,6 +92,9 @@ impl BilinearOp<'_> {
             B::NAME
         }
         dispatch!(self, op => name(op))
+    }
+    pub(crate) fn flops(&self, s: Sizes<'_>) -> usize {
+        dispatch!(self, op => op.flops(s))
     }
     pub(crate) fn signature(&self, a: Operand<'_>, b: Operand<'_>) -> Result<Signature> {
         dispatch!(self, op => op.signature(a, b))

@@ -7,6 +7,7 @@ use crate::kernel::map;
 use crate::op::linear::{join, shift};
 use crate::op::{Operand, Signature};
 use crate::real::Real;
+use crate::shape;
 
 /// `y_i = a_i b_i`, the right operand repeated over the leading axes of the left.
 ///
@@ -31,6 +32,10 @@ impl Bilinear for Mul {
         }
         let repeated = shift(b.samples, a.shape.len() - b.shape.len());
         Ok(Signature { shape: a.shape.into(), samples: join(Some(a.samples), repeated) })
+    }
+
+    fn flops(&self, s: Sizes<'_>) -> usize {
+        shape::count(s.a)
     }
 
     fn apply<R: Real>(&self, _: Sizes<'_>, _: usize, a: &[R], b: &[R], y: &mut [R], accumulate: Accumulate) {

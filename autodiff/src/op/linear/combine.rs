@@ -6,6 +6,7 @@ use crate::kernel::gemm::Accumulate;
 use crate::kernel::map;
 use crate::op::{Operand, Samples, Signature};
 use crate::real::Real;
+use crate::shape;
 
 /// `y = c_1 x_1 + c_2 x_2 + ...`: sums, differences, scalings and biases.
 ///
@@ -33,6 +34,11 @@ impl Linear for Combine<'_> {
             samples = join(samples, shift(operand.samples, widest.len() - operand.shape.len()));
         }
         Ok(Signature { shape: widest.into(), samples })
+    }
+
+    /// A multiplication for the first operand, a multiply-add for each other.
+    fn flops(&self, _: &[usize], y: &[usize], operands: usize) -> usize {
+        shape::count(y) * (2 * operands).saturating_sub(1)
     }
 
     fn apply<R: Real>(&self, i: usize, (_, x): (&[usize], &[R]), (_, y): (&[usize], &mut [R]), accumulate: Accumulate) {

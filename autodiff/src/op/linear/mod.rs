@@ -48,6 +48,11 @@ pub trait Linear: Copy {
         x_bar: (&[usize], &mut [R]),
         accumulate: Accumulate,
     );
+    /// Floating-point operations of the primal, given the first operand's sizes, the result's, and how many operands there
+    /// are; none for ops that only move numbers.
+    fn flops(&self, _x: &[usize], _y: &[usize], _operands: usize) -> usize {
+        0
+    }
     /// Whether `A_i` is the identity on the numbers as they lie, so that a sweep may hand a buffer on instead of
     /// copying it.
     fn passes(&self, _i: usize, _x: &[usize], _y: &[usize]) -> bool {
@@ -95,6 +100,9 @@ impl LinearOp<'_> {
             L::NAME
         }
         dispatch!(self, op => name(op))
+    }
+    pub(crate) fn flops(&self, x: &[usize], y: &[usize], operands: usize) -> usize {
+        dispatch!(self, op => op.flops(x, y, operands))
     }
     pub(crate) fn signature(&self, operands: &[Operand<'_>]) -> Result<Signature> {
         dispatch!(self, op => op.signature(operands))

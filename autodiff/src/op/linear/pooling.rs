@@ -127,6 +127,11 @@ impl Linear for AveragePool<'_> {
         self.window.signature(Self::NAME, operands[0])
     }
 
+    /// An addition for each entry of each window, padding counted.
+    fn flops(&self, _: &[usize], y: &[usize], _: usize) -> usize {
+        shape::count(y) * self.window.size[0] * self.window.size[1]
+    }
+
     fn apply<R: Real>(
         &self,
         _: usize,

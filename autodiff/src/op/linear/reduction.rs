@@ -6,7 +6,7 @@ use crate::kernel::gemm::Accumulate;
 use crate::kernel::map;
 use crate::op::{Operand, Samples, Signature};
 use crate::real::Real;
-use crate::shape::Shape;
+use crate::shape::{self, Shape};
 
 /// `y = sum of x over an axis`.
 ///
@@ -37,6 +37,10 @@ impl Linear for Sum {
             kept => Some(kept),
         };
         Ok(Signature { shape: Shape::new(shape).without(self.axis), samples })
+    }
+
+    fn flops(&self, x: &[usize], _: &[usize], _: usize) -> usize {
+        shape::count(x)
     }
 
     fn apply<R: Real>(

@@ -11,12 +11,14 @@
 mod axis;
 mod colour;
 mod encode;
+mod graph;
 mod heatmap;
 mod matrix;
 mod pen;
 mod raster;
 mod spectrum;
 
+pub(crate) use graph::{Graph, GraphBox};
 pub(crate) use heatmap::Heatmap;
 pub(crate) use spectrum::{Floor, Spectrum};
 

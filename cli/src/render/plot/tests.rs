@@ -173,3 +173,35 @@ fn shapes_that_disagree_are_refused_by_name() {
     let plot = Heatmap { row_classes: Some(&[1]), ..heatmap(&values, [2, 3]) };
     assert!(text(plot).contains("1 class labels for 2 samples"));
 }
+
+/// Layers of boxes with edges that pass some, and a title longer than the drawing.
+fn graph(layers: usize) -> Graph {
+    let node = |id: usize| GraphBox {
+        inputs: if id < 2 { Vec::new() } else { vec![id - 1, id / 3] },
+        lines: vec![format!("%{id}  op"), "= 1.5".to_owned()],
+        given: id < 2,
+        strong: id == 0,
+    };
+    Graph { title: "x*".repeat(60), boxes: (0..layers).map(node).collect() }
+}
+
+#[test]
+fn graphs_are_documents_and_pictures_of_one_size_with_every_box_inside() {
+    for layers in [1, 2, 3, 12] {
+        let graph = graph(layers);
+        let svg = graph.svg().unwrap();
+        check_markup(&svg);
+        let (width, height) = png_size(&graph.png().unwrap());
+        assert!(svg.contains(&format!("width=\"{}\" height=\"{}\"", width / 2, height / 2)), "{layers}");
+        assert_eq!(svg.matches("op</text>").count() + svg.matches("op\n</text>").count(), layers, "{svg}");
+        for text in svg.split("<text ").skip(1) {
+            let number = |name: &str| -> f64 {
+                text.split(&format!("{name}=\"")).nth(1).unwrap().split('"').next().unwrap().parse().unwrap()
+            };
+            assert!(
+                (0.0..f64::from(2 * width)).contains(&number("x"))
+                    && (0.0..f64::from(2 * height)).contains(&number("y"))
+            );
+        }
+    }
+}

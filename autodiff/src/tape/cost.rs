@@ -1,0 +1,37 @@
+//! What a node costs: operations of its primal, and bytes that the tape keeps of it.
+
+use super::{Node, Tape};
+use crate::op::bilinear::Sizes;
+use crate::op::{LinearOp, Op};
+use crate::real::Real;
+
+impl<R> Node<'_, R> {
+    /// Bytes that the tape holds of this node: the price list above, with its numbers unless they are borrowed or
+    /// shared. The lists that an op refers to (coefficients, indices, windows) are not counted.
+    pub fn bytes(&self) -> usize {
+        let own = match self.op {
+            Op::Constant | Op::Leaf(_) | Op::Linear(LinearOp::Reshape(_)) => 0,
+            Op::Elementwise(_) | Op::Linear(_) | Op::Bilinear(_) => size_of_val(self.value),
+        };
+        size_of::<Self>() + size_of_val(self.inputs) + size_of_val(self.shape) + own
+    }
+}
+
+impl<R: Real> Tape<'_, R> {
+    /// Floating-point operations of a node's primal: a multiply-add is 2, an elementary function 1, moving numbers none.
+    ///
+    /// A pushforward costs as much, twice that for a product of two active operands, and so does a pullback.
+    ///
+    /// # Panics
+    /// If there is no such node.
+    pub fn flops(&self, id: u32) -> usize {
+        let node = self.node(id);
+        let shape = |i: usize| self.node(node.inputs[i]).shape;
+        match node.op {
+            Op::Constant | Op::Leaf(_) => 0,
+            Op::Elementwise(_) => node.value.len(),
+            Op::Linear(op) => op.flops(shape(0), node.shape, node.inputs.len()),
+            Op::Bilinear(op) => op.flops(Sizes { a: shape(0), b: shape(1) }),
+        }
+    }
+}
