@@ -1,5 +1,6 @@
 //! Every kind of layer: the methods agree on it, closed forms hold, its keys are documented.
 
+mod batch_norm;
 mod closed_forms;
 mod documentation;
 
@@ -36,6 +37,44 @@ const NETWORKS: &[&str] = &[
      layers = [ { kind = 'tanh' }, { kind = 'flatten' }, { kind = 'dense', out = 3 }, { kind = 'tanh' }, { kind = 'dense', out = 2 } ]",
     "input = [3, 2, 4]
      layers = [ { kind = 'sin' }, { kind = 'gap' }, { kind = 'dense', out = 3, b_std = 1 }, { kind = 'tanh' }, { kind = 'dense', out = 2 } ]",
+    "input = [5, 4, 2]
+     layers = [
+       { kind = 'conv', kh = 3, kw = 2, in = 2, out = 4, padding = 'SAME', stride = 2, W_std = 1.2, b_std = 0.3, param = 'standard' }, { kind = 'tanh' },
+       { kind = 'conv', kh = 2, kw = 3, out = 6, dilation = 2, groups = 2, padding = 2, param = 'ntk' }, { kind = 'gelu' },
+       { kind = 'avg_pool', size = 2, stride = 1, padding = 'SAME' },
+       { kind = 'residual', layers = [ { kind = 'conv', kh = 3, kw = 3, out = 6, padding = 'CIRCULAR', b_std = 0.1 } ] },
+       { kind = 'gap' }, { kind = 'dense', out = 2, b_std = 0.1, param = 'mup' },
+     ]",
+    "input = [5, 5, 1]
+     layers = [
+       { kind = 'conv', kh = 2, kw = 2, out = 3, padding = 'VALID', b_std = 0.3 },
+       { kind = 'max_pool', size = 2, stride = 2, padding = 'VALID' }, { kind = 'sin' },
+       { kind = 'flatten' }, { kind = 'dense', out = 3 },
+     ]",
+    "input = [7, 2]
+     layers = [
+       { kind = 'conv', kw = 3, out = 4, stride = 2, padding = 1, b_std = 0.3 }, { kind = 'erf' },
+       { kind = 'avg_pool', size = 3, stride = 1, padding = 1 }, { kind = 'max_pool', size = 2 },
+       { kind = 'conv', kw = 1, out = 4 }, { kind = 'flatten' }, { kind = 'dense', out = 2 },
+     ]",
+    "input = [3]
+     layers = [
+       { kind = 'dense', out = 5, b_std = 0.2 },
+       { kind = 'polynomial', degree = 3, in = 5, out = 4, activation = 'tanh', skip = true, W_std = 1.2, b_std = 0.3, param = 'standard' },
+       { kind = 'polynomial', degree = 2, out = 6, skip = false }, { kind = 'dense', out = 2, b_std = 0.2 },
+     ]",
+    "input = [4, 3]
+     layers = [
+       { kind = 'layer_norm', eps = 0.1, affine = true }, { kind = 'conv', kw = 2, out = 4, b_std = 0.1 },
+       { kind = 'rms_norm', eps = 0.1, affine = true }, { kind = 'tanh' }, { kind = 'layer_norm', eps = 0.2, affine = false },
+       { kind = 'flatten' }, { kind = 'dense', out = 3 }, { kind = 'rms_norm', eps = 0.1 }, { kind = 'dense', out = 2 },
+     ]",
+    "input = [3, 3, 2]
+     layers = [
+       { kind = 'batch_norm', eps = 0.01, mean = [0.2, -1], variance = [2, 0.5], affine = true },
+       { kind = 'conv', kh = 2, kw = 2, out = 3 }, { kind = 'batch_norm', mean = [0, 0, 0.1], variance = [1.0, 1.0, 3.0], affine = false },
+       { kind = 'gap' }, { kind = 'dense', out = 2 },
+     ]",
 ];
 
 #[track_caller]

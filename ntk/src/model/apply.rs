@@ -1,11 +1,12 @@
 //! A description applied to a tape: the finite-width network.
 
-use autodiff::{Real, Var};
+use autodiff::{Arena, Float, Real, Var};
 
 use super::Architecture;
 use super::layer::{self, Layer};
 use super::shape::Site;
-use crate::error::Result;
+use crate::array::Array;
+use crate::error::{Error, Result};
 use crate::network::{Footprint, Network};
 
 impl Network for Architecture {
@@ -23,12 +24,21 @@ impl Network for Architecture {
 
     fn apply<'a, R: Real>(&self, x: Var<'a, R>, parameters: &[Var<'a, R>]) -> autodiff::Result<Var<'a, R>> {
         let sites = self.sites().map_err(|refused| autodiff::Error::Program(refused.to_string()))?;
-        layer::apply(&self.layers, x, &mut Supply { sites: sites.iter(), parameters: parameters.iter() })
+        layer::apply(&self.layers, x, &mut Supply::new(&sites, parameters))
     }
 
     /// Counted from the shapes where all layers are dense, elementwise or residual, so that the largest of networks is
     /// planned without its weights; of any other, two samples are recorded.
     fn footprint(&self) -> Result<Footprint> {
+        if let Some(path) = self.mixing()? {
+            return Err(Error::usage(
+                format!(
+                    "{path} (batch_norm) mixes samples: in training its result for one sample depends on the others, and \
+                     such a network has no kernel"
+                ),
+                "freeze its statistics: give `mean` and `variance` in the model file",
+            ));
+        }
         let mut seen = Footprint { splits: true, ..Footprint::default() };
         match count(&self.layers, self.input.iter().product(), &mut seen) {
             // Every parameter is used once.
@@ -42,6 +52,8 @@ impl Network for Architecture {
 pub(super) struct Supply<'s, 'p, 'a, R> {
     sites: std::slice::Iter<'s, Site>,
     parameters: std::slice::Iter<'p, Var<'a, R>>,
+    /// Mean and variance of what each batch normalization met in training.
+    statistics: Vec<[Var<'a, R>; 2]>,
 }
 
 /// An array of weights on a tape, and what it is multiplied with.
@@ -54,7 +66,16 @@ pub(super) struct Weighted<'a, R> {
     bias: Option<(Var<'a, R>, f64)>,
 }
 
-impl<'a, R: Real> Supply<'_, '_, 'a, R> {
+impl<'s, 'p, 'a, R: Real> Supply<'s, 'p, 'a, R> {
+    fn new(sites: &'s [Site], parameters: &'p [Var<'a, R>]) -> Self {
+        Self { sites: sites.iter(), parameters: parameters.iter(), statistics: Vec::new() }
+    }
+
+    /// Takes note of the statistics of a batch.
+    pub(super) fn saw(&mut self, mean: Var<'a, R>, variance: Var<'a, R>) {
+        self.statistics.push([mean, variance]);
+    }
+
     /// The next array of weights and its bias.
     pub(super) fn next(&mut self) -> autodiff::Result<Weighted<'a, R>> {
         const MISSING: &str = "fewer parameters than the network has; pass those that `Architecture::parameters` names";
@@ -73,6 +94,39 @@ impl<'a, R: Real> Weighted<'a, R> {
             Some((b, beta)) => y.combine(1.0, b, beta),
             None => Ok(y),
         }
+    }
+
+    /// `W o y + b`, a number for each channel.
+    pub(super) fn stretched(&self, y: Var<'a, R>) -> autodiff::Result<Var<'a, R>> {
+        self.shifted(y.times(self.w)?)
+    }
+}
+
+impl Architecture {
+    /// The same network with its batch normalizations frozen at the statistics of these samples, as in evaluation.
+    ///
+    /// Each normalization sees what the ones before it make of the samples. Variances are means of squares, as training
+    /// has them, not estimates of a population's.
+    ///
+    /// # Errors
+    /// As [`Architecture::sites`]; parameters or samples that do not fit; statistics that are not finite, by the layer.
+    pub fn freeze<R: Float>(&self, parameters: &[Array<R>], x: &Array<R>) -> Result<Self> {
+        let (sites, mut arena) = (self.sites()?, Arena::new());
+        let tape = arena.tape();
+        let leaves: Vec<Var<'_, R>> =
+            parameters.iter().map(|p| tape.leaf(&p.data, &p.shape)).collect::<autodiff::Result<_>>()?;
+        let shape: Vec<usize> = std::iter::once(x.rows()).chain(self.input.iter().copied()).collect();
+        let mut supply = Supply::new(&sites, &leaves);
+        layer::apply(&self.layers, tape.samples(&x.data, &shape)?, &mut supply)?;
+        let numbers = |of: &Var<'_, R>| of.value().iter().map(|x| x.primal()).collect::<Vec<f64>>();
+        let mut statistics = supply.statistics.iter().map(|[mean, variance]| (numbers(mean), numbers(variance)));
+        let mut frozen = self.clone();
+        frozen.visit(&mut |_, layer| match layer {
+            Layer::BatchNorm(norm) if norm.frozen.is_none() => norm.frozen = statistics.next(),
+            _ => {}
+        });
+        frozen.sites()?;
+        Ok(frozen)
     }
 }
 

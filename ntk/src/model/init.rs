@@ -11,8 +11,8 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use rayon::prelude::*;
 
-use super::Architecture;
 use super::error::Result;
+use super::{Architecture, Start};
 
 /// What fills the key behind the seed. It names the scheme: another scheme would take another text.
 const KEY_TEXT: &[u8; 24] = b"ntk initial parameters 1";
@@ -29,7 +29,8 @@ pub type Drawn<T> = (String, Vec<usize>, Vec<T>);
 impl Architecture {
     /// The parameters before training, in the order of [`Architecture::parameters`].
     ///
-    /// `standard`: `W ~ N(0, W_std^2 / fan_in)`, `b ~ N(0, b_std^2)`; `ntk` and `mup`: `N(0, 1)`.
+    /// `standard`: `W ~ N(0, W_std^2 / fan_in)`, `b ~ N(0, b_std^2)`; `ntk` and `mup`: `N(0, 1)`. Scales start at 1,
+    /// shifts at 0.
     ///
     /// # Errors
     /// As [`Architecture::sites`].
@@ -50,12 +51,13 @@ impl Architecture {
     {
         let mut drawn = Vec::new();
         for (l, site) in self.sites()?.iter().enumerate() {
-            let (w_scale, b_scale) = site.deviations();
-            for ((name, shape), (stream, scale)) in
-                site.parameters(l).zip([(2 * l as u64, w_scale), (2 * l as u64 + 1, b_scale)])
-            {
+            let (w, b) = site.starts();
+            for ((name, shape), (stream, start)) in site.parameters(l).zip([(2 * l as u64, w), (2 * l as u64 + 1, b)]) {
                 let mut entries = vec![T::default(); shape.iter().product()];
-                normals(seed, stream, &mut entries, |z| cast(scale * z));
+                match start {
+                    Start::Normal(scale) => normals(seed, stream, &mut entries, |z| cast(scale * z)),
+                    Start::Constant(value) => entries.fill(cast(value)),
+                }
                 drawn.push((name, shape, entries));
             }
         }

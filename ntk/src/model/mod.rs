@@ -26,9 +26,11 @@ mod shape;
 pub use count::NtkFlops;
 pub use error::{ModelError, Result};
 pub use init::Drawn;
-pub use layer::{Activation, Dense, Join, Layer, Parallel};
+pub use layer::{
+    Activation, BatchNorm, Conv, Dense, Join, Layer, Norm, Padding, Parallel, Polynomial, Pool, Pooling, Statistic,
+};
 pub use parameterization::{Parameterization, Weighting};
-pub use shape::{Dims, Site};
+pub use shape::{Dims, Role, Site, Start};
 
 /// A network: the shape of one input and the layers it passes.
 #[derive(Debug, Clone, PartialEq)]
@@ -83,6 +85,11 @@ impl Architecture {
     /// As [`file::read`]; the file is called `model` in them.
     pub fn from_toml(text: &str) -> Result<Self> {
         file::parse(std::path::Path::new("model"), text)
+    }
+
+    /// Calls `f` with each layer and its place, such as `layers[3].layers[0]`, in forward order.
+    pub fn visit(&mut self, f: &mut dyn FnMut(&str, &mut Layer)) {
+        layer::visit(&mut self.layers, "layers", f);
     }
 
     /// The text of a model file that describes this network; reading it gives the same network.

@@ -7,6 +7,9 @@
 //! |---|---|
 //! | `mlp` | dense and activation for each hidden layer, then dense |
 //! | `resmlp` | dense; for each further hidden layer `x + scale dense(act(x))`; activation; dense |
+//! | `cnn` | convolution and activation for each hidden layer; `gap` or `flatten`; dense |
+//!
+//! A `cnn` has IN as `HxWxC`, or `LxC` for sequences, and after the activation `:gap` (unless given) or `:flatten`.
 //!
 //! | option | default |
 //! |---|---|
@@ -16,9 +19,11 @@
 //! | `b_std` | 0.1; 0 for no bias |
 //! | `alpha` | 0.01, the slope of leaky_relu |
 //! | `scale` | 1, the factor of the branches of `resmlp` |
+//! | `kernel` | 3, the window of `cnn` along each axis |
+//! | `padding` | `SAME`; or `VALID`, `CIRCULAR`, of `cnn` |
 
 use super::error::{ModelError, Result};
-use super::{Activation, Architecture, Dense, Layer, Parameterization};
+use super::{Activation, Architecture, Conv, Dense, Layer, Padding, Parameterization};
 use crate::error::shorten;
 use crate::nearest::nearest;
 
@@ -26,7 +31,7 @@ use crate::nearest::nearest;
 pub const EXAMPLE: &str = "mlp:64-512x2-10:relu";
 
 /// The presets: name, form, and the network in words.
-pub const KINDS: [(&str, &str, &str); 2] = [
+pub const KINDS: [(&str, &str, &str); 3] = [
     (
         "mlp",
         "mlp:IN-WIDTHxDEPTH-OUT:ACT[,OPTION=VALUE]...",
@@ -37,12 +42,14 @@ pub const KINDS: [(&str, &str, &str); 2] = [
         "resmlp:IN-WIDTHxDEPTH-OUT:ACT[,OPTION=VALUE]...",
         "dense; DEPTH-1 blocks x + dense(ACT(x)); ACT; a dense read-out",
     ),
+    (
+        "cnn",
+        "cnn:HxWxC-FILTERSxDEPTH-OUT:ACT[:gap|flatten][,OPTION=VALUE]...",
+        "DEPTH 3x3 convolutions, each then ACT; gap or flatten; a dense read-out",
+    ),
 ];
 
-/// Kinds that the format knows and this version cannot build.
-const LATER_KINDS: [&str; 1] = ["cnn"];
-
-const OPTIONS: [&str; 6] = ["param", "W_std", "b_std", "alpha", "scale", "gamma0"];
+const OPTIONS: [&str; 8] = ["param", "W_std", "b_std", "alpha", "scale", "gamma0", "kernel", "padding"];
 
 /// The standard deviation of biases where none is given.
 const DEFAULT_B_STD: f64 = 0.1;
@@ -52,7 +59,7 @@ const MAX_DEPTH: usize = 1000;
 
 /// Whether `word` is what a preset opens with.
 pub(super) fn is_kind(word: &str) -> bool {
-    KINDS.iter().any(|k| k.0 == word) || LATER_KINDS.contains(&word)
+    KINDS.iter().any(|k| k.0 == word)
 }
 
 /// The network that a preset string names.
@@ -63,13 +70,6 @@ pub fn parse(text: &str) -> Result<Architecture> {
     let whole = Piece { text, start: 0 };
     let parts = whole.split(':');
     let kind = parts[0];
-    if LATER_KINDS.contains(&kind.text) {
-        return Err(kind.error(
-            text,
-            format!("{:?} networks are not supported by this version", kind.text),
-            format!("use a dense one, such as `{EXAMPLE}`: images are flattened for it"),
-        ));
-    }
     if !is_kind(kind.text) {
         let kinds = KINDS.map(|k| k.0);
         return Err(kind.error(
@@ -79,22 +79,43 @@ pub fn parse(text: &str) -> Result<Architecture> {
         ));
     }
     let form = KINDS.iter().find(|k| k.0 == kind.text).map_or("", |k| k.1);
-    let [_, shape, tail] = parts[..] else {
-        let place = parts.get(3).copied().unwrap_or(Piece { text: "", start: text.len() });
-        let what = if parts.len() > 3 { "a part too many" } else { "a part is missing" };
-        return Err(place.error(
-            text,
-            format!("{what}: a preset has three, divided by colons"),
-            format!("write {form}, such as `{EXAMPLE}`"),
-        ));
+    // What follows the last colon has the options behind it.
+    let (shape, mut words) = match (kind.text, &parts[..]) {
+        (_, &[_, shape, act]) => (shape, act.split(',')),
+        ("cnn", &[_, shape, act, read_out]) => (shape, [vec![act], read_out.split(',')].concat()),
+        _ => {
+            let place = parts.get(3).copied().unwrap_or(Piece { text: "", start: text.len() });
+            let what = if parts.len() > 3 { "a part too many" } else { "a part is missing" };
+            return Err(place.error(
+                text,
+                format!("{what}: the parts of a preset are divided by colons"),
+                format!("write {form}, such as `{EXAMPLE}`"),
+            ));
+        }
     };
     let widths = Widths::parse(text, shape)?;
-    let options = tail.split(',');
-    let mut settings = Settings::new(text, options[0])?;
-    for &option in &options[1..] {
+    if let (&[axis, second, ..], true) = (&widths.input[..], kind.text != "cnn") {
+        let flat = widths
+            .input
+            .iter()
+            .try_fold(1_usize, |p, &n| p.checked_mul(n))
+            .map_or(String::new(), |n| format!("write {n} for flattened images, or "));
+        return Err(shape.error(
+            text,
+            format!("{axis}x{second}.. is no number of inputs of a dense network"),
+            format!("{flat}take the preset cnn for images"),
+        ));
+    }
+    let mut settings = Settings::new(text, words.remove(0))?;
+    let read_out = match parts.len() {
+        4 => read_out(text, words.remove(0))?,
+        _ => Layer::GlobalAverage,
+    };
+    for option in words {
         settings.set(text, kind.text, option)?;
     }
     let mut architecture = match kind.text {
+        "cnn" => cnn(text, shape, &widths, &settings, read_out)?,
         "resmlp" => resmlp(text, shape, &widths, &settings)?,
         _ => mlp(&widths, &settings),
     };
@@ -104,6 +125,58 @@ pub fn parse(text: &str) -> Result<Architecture> {
     Ok(architecture)
 }
 
+/// What stands between the convolutions and the read-out.
+fn read_out(whole: &str, name: Piece<'_>) -> Result<Layer> {
+    match name.text {
+        "gap" => Ok(Layer::GlobalAverage),
+        "flatten" => Ok(Layer::Flatten),
+        other => Err(name.error(
+            whole,
+            format!("{:?} is no way from positions to features", shorten(other)),
+            did_you_mean(other, &["gap", "flatten"], "ways"),
+        )),
+    }
+}
+
+fn cnn(
+    text: &str,
+    shape: Piece<'_>,
+    widths: &Widths,
+    settings: &Settings<'_>,
+    read_out: Layer,
+) -> Result<Architecture> {
+    let kh = match widths.input[..] {
+        [_, _, _] => Some(settings.kernel),
+        [_, _] => None,
+        _ => {
+            return Err(shape.error(
+                text,
+                "the inputs of a cnn are HxWxC, height, width and channels",
+                "write cnn:28x28x1-16x2-10:relu, or LxC for sequences, as in cnn:30x4-16x2-10:relu",
+            ));
+        }
+    };
+    let mut layers = Vec::with_capacity(2 * widths.hidden.len() + 2);
+    for &out in &widths.hidden {
+        layers.push(Layer::Conv(Conv {
+            kh,
+            kw: settings.kernel,
+            out,
+            fan_in: None,
+            padding: settings.padding,
+            stride: 1,
+            dilation: 1,
+            groups: 1,
+            w_std: settings.w_std,
+            b_std: settings.b_std,
+            param: settings.param,
+        }));
+        layers.push(Layer::Activation(settings.activation));
+    }
+    layers.extend([read_out, settings.dense(widths.output)]);
+    Ok(Architecture::new(widths.input.clone(), layers))
+}
+
 fn mlp(widths: &Widths, settings: &Settings<'_>) -> Architecture {
     let mut layers = Vec::with_capacity(2 * widths.hidden.len() + 1);
     for &width in &widths.hidden {
@@ -111,7 +184,7 @@ fn mlp(widths: &Widths, settings: &Settings<'_>) -> Architecture {
         layers.push(Layer::Activation(settings.activation));
     }
     layers.push(settings.dense(widths.output));
-    Architecture::new([widths.input], layers)
+    Architecture::new(widths.input.clone(), layers)
 }
 
 fn resmlp(text: &str, shape: Piece<'_>, widths: &Widths, settings: &Settings<'_>) -> Result<Architecture> {
@@ -120,7 +193,7 @@ fn resmlp(text: &str, shape: Piece<'_>, widths: &Widths, settings: &Settings<'_>
         return Err(shape.error(
             text,
             "a resmlp has one width, because its blocks keep the shape",
-            format!("write {}-{width}x{}-{}", widths.input, widths.hidden.len(), widths.output),
+            format!("write {}-{width}x{}-{}", widths.input[0], widths.hidden.len(), widths.output),
         ));
     }
     let mut layers = vec![settings.dense(width)];
@@ -132,7 +205,7 @@ fn resmlp(text: &str, shape: Piece<'_>, widths: &Widths, settings: &Settings<'_>
     }
     layers.push(Layer::Activation(settings.activation));
     layers.push(settings.dense(widths.output));
-    Ok(Architecture::new([widths.input], layers))
+    Ok(Architecture::new(widths.input.clone(), layers))
 }
 
 /// A part of the preset and where it begins, in bytes.
@@ -188,7 +261,8 @@ impl<'t> Piece<'t> {
 
 /// `IN-HIDDEN-OUT`, read.
 struct Widths {
-    input: usize,
+    /// One number, or one for each axis.
+    input: Vec<usize>,
     hidden: Vec<usize>,
     output: usize,
 }
@@ -199,7 +273,11 @@ impl Widths {
         let [input, middle @ .., output] = &parts[..] else {
             return Err(Self::too_few(whole, shape));
         };
-        let input = input.count(whole, "the number of inputs")?;
+        let input = input
+            .split('x')
+            .into_iter()
+            .map(|axis| axis.count(whole, "the number of inputs"))
+            .collect::<Result<_>>()?;
         if middle.is_empty() {
             return Err(Self::too_few(whole, shape));
         }
@@ -249,6 +327,8 @@ struct Settings<'t> {
     b_std: Option<f64>,
     scale: f64,
     gamma0: f64,
+    kernel: usize,
+    padding: Padding,
     /// What has been set, to refuse it a second time.
     seen: Vec<&'t str>,
 }
@@ -271,6 +351,8 @@ impl<'t> Settings<'t> {
             b_std: Some(DEFAULT_B_STD),
             scale: 1.0,
             gamma0: 1.0,
+            kernel: 3,
+            padding: Padding::Same,
             seen: Vec::new(),
         })
     }
@@ -315,6 +397,22 @@ impl<'t> Settings<'t> {
                     whole,
                     format!("scale is not an option of {kind}"),
                     "leave it out, or choose resmlp: it is the factor of a residual branch",
+                ));
+            }
+            "kernel" if kind == "cnn" => self.kernel = value.count(whole, "the window")?,
+            "padding" if kind == "cnn" => {
+                let Some((_, padding)) = Padding::NAMED.iter().find(|(name, _)| *name == value.text) else {
+                    let what = format!("no padding is called {:?}", shorten(value.text));
+                    let names = Padding::NAMED.map(|(name, _)| name);
+                    return Err(value.error(whole, what, did_you_mean(value.text, &names, "paddings")));
+                };
+                self.padding = *padding;
+            }
+            "kernel" | "padding" => {
+                return Err(key.error(
+                    whole,
+                    format!("{} is not an option of {kind}", key.text),
+                    "leave it out, or choose cnn: it concerns convolutions",
                 ));
             }
             unknown => {

@@ -12,10 +12,35 @@ pub struct Dims {
     pub fan_out: usize,
     /// Positions of a sample at which the array is used.
     pub positions: usize,
-    /// Positions of a sample that one output is made of: the taps of a window.
-    pub taps: usize,
+    /// How many outputs read one input: the taps of a window that moves by one, else 1.
+    pub overlap: usize,
     /// Whether a bias is added.
     pub has_bias: bool,
+}
+
+impl Dims {
+    /// Of a matrix that is used once.
+    pub(super) fn dense(fan_in: usize, fan_out: usize, weighting: Weighting) -> Self {
+        Self { fan_in, fan_out, positions: 1, overlap: 1, has_bias: weighting.has_bias() }
+    }
+}
+
+/// What an array of parameters does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Values are multiplied by its matrix, or convolved with it.
+    Weights,
+    /// It scales each channel, and its bias shifts it: what a normalization learns.
+    Scale,
+}
+
+/// Where an array of parameters starts.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Start {
+    /// Normal numbers of this standard deviation.
+    Normal(f64),
+    /// One number.
+    Constant(f64),
 }
 
 /// An array of weights where it stands: `W<l>`, and `b<l>` where it has a bias.
@@ -25,6 +50,8 @@ pub struct Dims {
 pub struct Site {
     /// The place of its layer, such as `layers[3].layers[0]`.
     pub path: String,
+    /// What it does.
+    pub role: Role,
     /// Standard deviations and parameterization.
     pub weighting: Weighting,
     /// Its sizes.
@@ -42,9 +69,15 @@ impl Site {
         (w / self.gamma, b / self.gamma)
     }
 
-    /// The standard deviations of `W` and of `b` in the first draw.
-    pub fn deviations(&self) -> (f64, f64) {
-        self.weighting.deviations(self.dims.fan_in)
+    /// Where `W` and `b` start.
+    pub fn starts(&self) -> (Start, Start) {
+        match self.role {
+            Role::Weights => {
+                let (w, b) = self.weighting.deviations(self.dims.fan_in);
+                (Start::Normal(w), Start::Normal(b))
+            }
+            Role::Scale => (Start::Constant(1.0), Start::Constant(0.0)),
+        }
     }
 
     /// Names and shapes of its parameters, `l` being its number in forward order.
@@ -72,16 +105,24 @@ impl Architecture {
     /// A width of 0, a constant out of range, layers that do not fit, a branch that changes the shape,
     /// sizes that overflow, a network without parameters. The message names the layer and the shapes.
     pub fn sites(&self) -> Result<Vec<Site>> {
-        self.walk().map(|(sites, _)| sites)
+        self.walk().map(|(walk, _)| walk.sites)
+    }
+
+    /// The place of the first layer whose output for a sample depends on the others: a batch normalization in training.
+    ///
+    /// # Errors
+    /// As [`Architecture::sites`].
+    pub fn mixing(&self) -> Result<Option<String>> {
+        self.walk().map(|(walk, _)| walk.mixing)
     }
 
     /// The sites, and the shape of a sample that leaves.
-    fn walk(&self) -> Result<(Vec<Site>, Vec<usize>)> {
+    fn walk(&self) -> Result<(Walk, Vec<usize>)> {
         check_input(&self.input)?;
-        let mut walk = Walk { sites: Vec::new(), parameters: 0, depth: 0, start: true };
+        let mut walk =
+            Walk { sites: Vec::new(), mixing: None, flattened: Vec::new(), parameters: 0, depth: 0, start: true };
         let output = walk.layers(&self.layers, "layers", &self.input)?;
-        let mut sites = walk.sites;
-        if sites.is_empty() {
+        if walk.sites.is_empty() {
             return Err(ModelError::new(
                 "the network has no layer with weights, so it has no parameters and no kernel",
                 "add one, such as { kind = \"dense\", out = 10 }",
@@ -94,8 +135,16 @@ impl Architecture {
                 "end it with { kind = \"flatten\" }, or with { kind = \"gap\" } and a dense layer",
             ));
         }
-        self.read_out(&mut sites)?;
-        Ok((sites, output))
+        self.read_out(&mut walk.sites)?;
+        Ok((walk, output))
+    }
+
+    /// The place of each flattening, and the shape that it flattens.
+    ///
+    /// # Errors
+    /// As [`Architecture::sites`].
+    pub fn flattened(&self) -> Result<Vec<(String, Vec<usize>)>> {
+        self.walk().map(|(walk, _)| walk.flattened)
     }
 
     /// `gamma = gamma0 sqrt(width)` of a `mup` network, 1 of any other; width is the number of inputs of the read-out.
@@ -185,6 +234,10 @@ fn check_input(input: &[usize]) -> Result<()> {
 pub(super) struct Walk {
     /// What has been met.
     pub(super) sites: Vec<Site>,
+    /// The first layer whose output for a sample depends on the others.
+    pub(super) mixing: Option<String>,
+    /// Each flattening, and what it flattens.
+    pub(super) flattened: Vec<(String, Vec<usize>)>,
     parameters: usize,
     depth: usize,
     start: bool,
@@ -224,8 +277,21 @@ impl Walk {
         Ok(shape)
     }
 
+    /// Adds a scale for each channel, and a shift where there is one.
+    pub(super) fn scale(&mut self, path: &str, shape: &[usize], shift: bool) -> Result<()> {
+        let channels = shape.last().copied().unwrap_or(1);
+        let weighting = Weighting { w_std: 1.0, b_std: shift.then_some(1.0), param: Parameterization::Standard };
+        let positions = shape.iter().product::<usize>() / channels.max(1);
+        let dims = Dims { fan_in: 1, fan_out: channels, positions, overlap: 1, has_bias: shift };
+        self.array(path, Role::Scale, weighting, vec![channels], dims)
+    }
+
     /// Adds an array of weights and its bias.
     pub(super) fn site(&mut self, path: &str, weighting: Weighting, shape: Vec<usize>, dims: Dims) -> Result<()> {
+        self.array(path, Role::Weights, weighting, shape, dims)
+    }
+
+    fn array(&mut self, path: &str, role: Role, weighting: Weighting, shape: Vec<usize>, dims: Dims) -> Result<()> {
         check_constants(weighting, dims, path)?;
         let total = shape
             .iter()
@@ -242,7 +308,7 @@ impl Walk {
             ));
         };
         self.parameters = total;
-        self.sites.push(Site { path: path.to_owned(), weighting, dims, shape, gamma: 1.0 });
+        self.sites.push(Site { path: path.to_owned(), role, weighting, dims, shape, gamma: 1.0 });
         Ok(())
     }
 }

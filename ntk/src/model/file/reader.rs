@@ -12,7 +12,7 @@ use crate::error::shorten;
 use crate::model::error::{ModelError, Result};
 use crate::model::layer::{self, Layer};
 use crate::model::preset::did_you_mean;
-use crate::model::{Parameterization, Weighting};
+use crate::model::{Activation, Parameterization, Weighting};
 
 /// The text and, layer by layer, where its description stands.
 pub(super) struct Reader<'t> {
@@ -87,6 +87,26 @@ impl<'t> Reader<'t> {
     fn word<'v>(&self, value: &'v Value<'_>, key: &str, example: &str) -> Result<&'v str> {
         let text = value.get_ref().as_str();
         text.ok_or_else(|| self.wrong_type(value, key, "a string", &format!("{key} = {example}")))
+    }
+
+    /// A finite number in a range that `wanted` names.
+    fn number(
+        &self,
+        value: &Value<'_>,
+        key: &str,
+        example: &str,
+        in_range: impl Fn(f64) -> bool,
+        wanted: &str,
+    ) -> Result<f64> {
+        let read = match value.get_ref() {
+            DeValue::Float(x) => x.as_str().parse::<f64>().ok(),
+            DeValue::Integer(n) => i128::from_str_radix(n.as_str(), n.radix()).ok().map(|n| n as f64),
+            _ => return Err(self.wrong_type(value, key, "a number", example)),
+        };
+        read.filter(|x| x.is_finite() && in_range(*x)).ok_or_else(|| {
+            let what = format!("`{key}` is out of range: it must be finite and {wanted}");
+            self.error(&value.span(), what, format!("write {example}"))
+        })
     }
 
     /// A whole number of at least 1.
@@ -194,6 +214,16 @@ impl<'r> Fields<'r, '_> {
         self.get(key).map(|value| self.reader.count(value, key)).transpose()
     }
 
+    /// A whole number of at least 0, where a whole number stands.
+    pub(in crate::model) fn whole_if(&self, key: &str) -> Result<Option<usize>> {
+        let Some(value) = self.get(key).filter(|value| value.get_ref().as_integer().is_some()) else { return Ok(None) };
+        // All but 0 is read as a count.
+        match value.get_ref().as_integer().map(|n| n.as_str()) {
+            Some("0") => Ok(Some(0)),
+            _ => self.reader.count(value, key).map(Some),
+        }
+    }
+
     /// A finite number, or what holds where there is none.
     pub(in crate::model) fn number_or(&self, key: &str, default: f64) -> Result<f64> {
         Ok(self.number_where(key, |_| true, "a number")?.unwrap_or(default))
@@ -206,28 +236,21 @@ impl<'r> Fields<'r, '_> {
         in_range: impl Fn(f64) -> bool,
         wanted: &str,
     ) -> Result<Option<f64>> {
-        let Some(value) = self.get(key) else { return Ok(None) };
-        let read = match value.get_ref() {
-            DeValue::Float(x) => x.as_str().parse::<f64>().ok(),
-            DeValue::Integer(n) => i128::from_str_radix(n.as_str(), n.radix()).ok().map(|n| n as f64),
-            _ => return Err(self.reader.wrong_type(value, key, "a number", &format!("{key} = 1.0"))),
-        };
-        match read.filter(|x| x.is_finite() && in_range(*x)) {
-            Some(x) => Ok(Some(x)),
-            None => Err(self.reader.error(
-                &value.span(),
-                format!("`{key}` is out of range: it must be finite and {wanted}"),
-                format!("write {key} = {}", if key == "b_std" { "0.1" } else { "1.0" }),
-            )),
-        }
+        let example = format!("{key} = {}", if key == "b_std" { "0.1" } else { "1.0" });
+        self.get(key).map(|value| self.reader.number(value, key, &example, in_range, wanted)).transpose()
     }
 
     /// One of some words, the first where there is none.
     pub(in crate::model) fn choice<T: Copy>(&self, key: &str, words: &[(&'static str, T)]) -> Result<T> {
-        let Some(value) = self.get(key) else { return Ok(words[0].1) };
+        Ok(self.choice_if(key, words)?.unwrap_or(words[0].1))
+    }
+
+    /// One of some words, where there is one.
+    pub(in crate::model) fn choice_if<T: Copy>(&self, key: &str, words: &[(&'static str, T)]) -> Result<Option<T>> {
+        let Some(value) = self.get(key) else { return Ok(None) };
         let word = self.reader.word(value, key, &format!("{:?}", words[0].0))?;
         match words.iter().find(|(name, _)| *name == word) {
-            Some(&(_, chosen)) => Ok(chosen),
+            Some(&(_, chosen)) => Ok(Some(chosen)),
             None => {
                 let names: Vec<&str> = words.iter().map(|&(name, _)| name).collect();
                 let message = format!("no {} is called {:?}", noun(key), shorten(word));
@@ -247,6 +270,37 @@ impl<'r> Fields<'r, '_> {
     pub(in crate::model) fn param(&self) -> Result<Parameterization> {
         let ntk = [Parameterization::default(), Parameterization::Standard, Parameterization::Mup];
         self.choice("param", &ntk.map(|param| (param.name(), param)))
+    }
+
+    /// `true` or `false`, or what holds where there is neither.
+    pub(in crate::model) fn flag_or(&self, key: &str, default: bool) -> Result<bool> {
+        let Some(value) = self.get(key) else { return Ok(default) };
+        let flag = value.get_ref().as_bool();
+        flag.ok_or_else(|| self.reader.wrong_type(value, key, "true or false", &format!("{key} = {}", !default)))
+    }
+
+    /// A list of finite numbers, where there is one.
+    pub(in crate::model) fn numbers_if(&self, key: &str) -> Result<Option<Vec<f64>>> {
+        let Some(value) = self.get(key) else { return Ok(None) };
+        let example = format!("{key} = [0.0, 1.0]");
+        let Some(list) = value.get_ref().as_array() else {
+            return Err(self.reader.wrong_type(value, key, "a list of numbers", &example));
+        };
+        list.iter()
+            .map(|entry| self.reader.number(entry, key, &example, |_| true, "a number"))
+            .collect::<Result<_>>()
+            .map(Some)
+    }
+
+    /// The key `activation`.
+    pub(in crate::model) fn activation(&self, default: Activation) -> Result<Activation> {
+        let all = Activation::ALL.map(|activation| (activation.name(), activation));
+        Ok(self.choice_if("activation", &all)?.unwrap_or(default))
+    }
+
+    /// An error of the table as a whole.
+    pub(in crate::model) fn refused(&self, message: impl std::fmt::Display, hint: &str) -> ModelError {
+        self.reader.error(&self.span, format!("{}: {message}", self.what), hint)
     }
 
     /// A list of layers that is needed.

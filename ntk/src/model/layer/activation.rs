@@ -100,6 +100,14 @@ const fn of(name: &'static str, about: &'static str, keys: &'static [Key]) -> De
     Described { name, shape: "s -> s", about, keys }
 }
 
+/// The key of layers that pass through an activation inside.
+pub(super) const ACTIVATION: Key = Key::new(
+    "activation",
+    "an activation",
+    "`\"identity\"`",
+    "the function inside; a leaky relu has its default slope",
+);
+
 impl Kind for Activation {
     const DESCRIBED: &'static [Described] = &[
         of("relu", "`max(x, 0)`", &[]),

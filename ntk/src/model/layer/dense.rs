@@ -87,7 +87,7 @@ impl Kind for Dense {
             ));
         };
         stated(path, self.fan_in, fan_in, shape)?;
-        let dims = Dims { fan_in, fan_out: self.out, positions: 1, taps: 1, has_bias: self.has_bias() };
+        let dims = Dims { fan_in, fan_out: self.out, positions: 1, overlap: 1, has_bias: self.has_bias() };
         walk.site(path, self.weighting(), vec![fan_in, self.out], dims)?;
         Ok(vec![self.out])
     }

@@ -7,14 +7,21 @@
 
 mod activation;
 mod branch;
+mod conv;
 mod dense;
+mod norm;
+mod polynomial;
 mod pool;
 
 use autodiff::{Real, Var};
 
 pub use activation::Activation;
 pub use branch::{Join, Parallel};
+pub use conv::{Conv, Padding};
 pub use dense::Dense;
+pub use norm::{BatchNorm, Norm, Statistic};
+pub use polynomial::Polynomial;
+pub use pool::{Pool, Pooling};
 
 use super::apply::Supply;
 use super::emit::Entry;
@@ -27,6 +34,16 @@ use super::shape::Walk;
 pub enum Layer {
     /// A matrix product and, optionally, a bias.
     Dense(Dense),
+    /// A convolution and, optionally, a bias.
+    Conv(Conv),
+    /// One number of each window.
+    Pool(Pool),
+    /// Products of several dense layers.
+    Polynomial(Polynomial),
+    /// The statistics of a position taken out.
+    Norm(Norm),
+    /// The statistics of a batch taken out.
+    BatchNorm(BatchNorm),
     /// An elementwise function.
     Activation(Activation),
     /// `y = x + scale f(x)`.
@@ -96,8 +113,13 @@ pub(super) trait Kind: Sized {
 
 /// Every value of `kind` in a model file, with its keys.
 pub fn described() -> impl Iterator<Item = Described> + Clone {
-    const LISTS: [&[Described]; 5] = [
+    const LISTS: [&[Described]; 10] = [
         Dense::DESCRIBED,
+        Conv::DESCRIBED,
+        Pool::DESCRIBED,
+        Norm::DESCRIBED,
+        BatchNorm::DESCRIBED,
+        Polynomial::DESCRIBED,
         &[pool::FLATTEN, pool::GLOBAL_AVERAGE],
         &[branch::RESIDUAL],
         Parallel::DESCRIBED,
@@ -111,6 +133,11 @@ impl Layer {
     pub(super) fn read(fields: &Fields<'_, '_>) -> Result<Self> {
         match fields.kind() {
             "dense" => Dense::read(fields).map(Layer::Dense),
+            "conv" => Conv::read(fields).map(Layer::Conv),
+            "avg_pool" | "max_pool" => Pool::read(fields).map(Layer::Pool),
+            "polynomial" => Polynomial::read(fields).map(Layer::Polynomial),
+            "layer_norm" | "rms_norm" => Norm::read(fields).map(Layer::Norm),
+            "batch_norm" => BatchNorm::read(fields).map(Layer::BatchNorm),
             "flatten" => Ok(Layer::Flatten),
             "gap" => Ok(Layer::GlobalAverage),
             "residual" => branch::read_residual(fields),
@@ -123,6 +150,11 @@ impl Layer {
     pub(super) fn write(&self) -> Entry<'_> {
         match self {
             Layer::Dense(layer) => layer.write(),
+            Layer::Conv(layer) => layer.write(),
+            Layer::Pool(layer) => layer.write(),
+            Layer::Polynomial(layer) => layer.write(),
+            Layer::Norm(layer) => layer.write(),
+            Layer::BatchNorm(layer) => layer.write(),
             Layer::Flatten => Entry::new("flatten"),
             Layer::GlobalAverage => Entry::new("gap"),
             Layer::Residual { layers, scale } => Entry::new("residual").put("scale", *scale).layers("layers", layers),
@@ -135,7 +167,15 @@ impl Layer {
     pub(super) fn infer(&self, walk: &mut Walk, path: &str, shape: &[usize]) -> Result<Vec<usize>> {
         match self {
             Layer::Dense(layer) => layer.infer(walk, path, shape),
-            Layer::Flatten => Ok(vec![shape.iter().product()]),
+            Layer::Conv(layer) => layer.infer(walk, path, shape),
+            Layer::Pool(layer) => layer.infer(walk, path, shape),
+            Layer::Polynomial(layer) => layer.infer(walk, path, shape),
+            Layer::Norm(layer) => layer.infer(walk, path, shape),
+            Layer::BatchNorm(layer) => layer.infer(walk, path, shape),
+            Layer::Flatten => {
+                walk.flattened.push((path.to_owned(), shape.to_vec()));
+                Ok(vec![shape.iter().product()])
+            }
             Layer::GlobalAverage => Ok(shape.last().copied().into_iter().collect()),
             Layer::Residual { layers, scale } => branch::infer_residual((layers, *scale), walk, path, shape),
             Layer::Parallel(layer) => layer.infer(walk, path, shape),
@@ -152,10 +192,32 @@ pub(super) fn apply<'a, R: Real>(
 ) -> autodiff::Result<Var<'a, R>> {
     layers.iter().try_fold(x, |x, layer| match layer {
         Layer::Dense(layer) => layer.apply(x, supply),
+        Layer::Conv(layer) => layer.apply(x, supply),
+        Layer::Pool(layer) => layer.apply(x, supply),
+        Layer::Polynomial(layer) => layer.apply(x, supply),
+        Layer::Norm(layer) => layer.apply(x, supply),
+        Layer::BatchNorm(layer) => layer.apply(x, supply),
         Layer::Flatten => pool::flatten(x),
         Layer::GlobalAverage => pool::global_average(x),
         Layer::Residual { layers, scale } => branch::apply_residual((layers, *scale), x, supply),
         Layer::Parallel(layer) => layer.apply(x, supply),
         Layer::Activation(layer) => layer.apply(x, supply),
     })
+}
+
+/// Calls `f` with each layer and its place, in forward order; a layer before those inside it.
+pub(super) fn visit(layers: &mut [Layer], list: &str, f: &mut dyn FnMut(&str, &mut Layer)) {
+    for (i, layer) in layers.iter_mut().enumerate() {
+        let path = format!("{list}[{i}]");
+        f(&path, layer);
+        match layer {
+            Layer::Residual { layers, .. } => visit(layers, &format!("{path}.layers"), f),
+            Layer::Parallel(parallel) => {
+                for (b, branch) in parallel.branches.iter_mut().enumerate() {
+                    visit(branch, &format!("{path}.branches[{b}]"), f);
+                }
+            }
+            _ => {}
+        }
+    }
 }

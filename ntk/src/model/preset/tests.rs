@@ -70,12 +70,45 @@ fn a_resmlp_is_dense_then_blocks_then_activation_and_dense() {
 }
 
 #[test]
+fn a_cnn_has_depth_convolutions_then_positions_joined_then_dense() {
+    let model = parse("cnn:8x8x3-16x2-10:relu").unwrap();
+    let (sqrt2, param) = (std::f64::consts::SQRT_2, Parameterization::Ntk);
+    let conv = Conv {
+        kh: Some(3),
+        kw: 3,
+        out: 16,
+        fan_in: None,
+        padding: Padding::Same,
+        stride: 1,
+        dilation: 1,
+        groups: 1,
+        w_std: sqrt2,
+        b_std: Some(0.1),
+        param,
+    };
+    let act = Layer::Activation(Activation::Relu);
+    let dense = Layer::Dense(Dense { out: 10, fan_in: None, w_std: sqrt2, b_std: Some(0.1), param });
+    let (layer, conv) = (Layer::Conv(conv.clone()), conv);
+    assert_eq!(model.input, [8, 8, 3]);
+    assert_eq!(model.layers, [layer.clone(), act.clone(), layer, act, Layer::GlobalAverage, dense]);
+    assert_eq!(parse("cnn:8x8x3-16x2-10:relu:gap").unwrap(), model);
+    let shapes = |arg| parse(arg).unwrap().parameters().unwrap().into_iter().map(|(_, s)| s).collect::<Vec<_>>();
+    assert_eq!(
+        shapes("cnn:8x6x3-16-4-10:tanh:flatten,padding=VALID,kernel=2,b_std=0"),
+        [vec![2, 2, 3, 16], vec![2, 2, 16, 4], vec![6 * 4 * 4, 10]]
+    );
+    let sequence = parse("cnn:30x4-16x1-2:erf,padding=CIRCULAR").unwrap();
+    assert_eq!(sequence.layers[0], Layer::Conv(Conv { kh: None, padding: Padding::Circular, w_std: 1.0, ..conv }));
+    assert_eq!(sequence.parameters().unwrap()[0].1, [3, 4, 16]);
+}
+
+#[test]
 fn a_planted_fault_is_marked_and_answered() {
     // The text, what is marked, and words of the answer.
     let table = [
         ("mpl:64-512x2-10:relu", "mpl", "did you mean \"mlp\"?"),
         ("remlp:64-512x2-10:relu", "remlp", "did you mean \"resmlp\"?"),
-        ("transformer:64-2-10:relu", "transformer", "the presets are mlp, resmlp"),
+        ("transformer:64-2-10:relu", "transformer", "the presets are mlp, resmlp, cnn"),
         ("mlp:64-512x2-10:rleu", "rleu", "did you mean \"relu\"?"),
         ("mlp:64-512x2-10:Tanh", "Tanh", "did you mean \"tanh\"?"),
         ("mlp:64-512x2-10:", "", "the activation is missing"),
@@ -111,7 +144,16 @@ fn a_planted_fault_is_marked_and_answered() {
         ("mlp:4-3x2-1:relu,alpha=1", "alpha", "not an option of relu"),
         ("mlp:4-3x2-1:relu,scale=1", "scale", "not an option of mlp"),
         ("resmlp:4-3-5-1:relu", "4-3-5-1", "a resmlp has one width"),
-        ("cnn:8x8x3-16x2-10:relu:gap", "cnn", "not supported by this version"),
+        ("cnn:8x8x3-16x2-10:relu:gpa", "gpa", "did you mean \"gap\"?"),
+        ("cnn:8x8x3-16x2-10:relu:gap:gap", "gap", "a part too many"),
+        ("cnn:8x8x3-16x2-10:relu,b_std=0:gap", "relu,b_std=0", "no activation is called"),
+        ("cnn:64-16x2-10:relu:gap", "64-16x2-10", "HxWxC"),
+        ("cnn:8x0x3-16x2-10:relu:gap", "0", "the number of inputs is 0"),
+        ("cnn:8x8x3-16x2-10:relu,padding=same", "same", "did you mean \"SAME\"?"),
+        ("cnn:8x8x3-16x2-10:relu,kernel=0", "0", "the window is 0"),
+        ("cnn:2x2x3-16x2-10:relu,padding=VALID", "2x2x3-16x2-10", "3 taps do not fit 2 positions"),
+        ("mlp:4-3x2-1:relu,kernel=3", "kernel", "not an option of mlp"),
+        ("mlp:8x8x3-16x2-10:relu", "8x8x3-16x2-10", "write 192 for flattened images"),
     ];
     for (arg, marked, answer) in table {
         let e = parse(arg).unwrap_err();
