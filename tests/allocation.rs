@@ -6,7 +6,9 @@
 
 use std::alloc::System;
 
+use autodiff::op::bilinear::Window;
 use autodiff::op::composite::{cross_entropy, mean_squared_error};
+use autodiff::op::linear::PoolWindow;
 use autodiff::sweep::{Gradient, Pool, pullback, pullback_tangent, pushforward};
 use autodiff::{Arena, Real, Var};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
@@ -100,6 +102,41 @@ fn counted<R: Real>(loss: Loss<'_, R>) -> (usize, usize, usize) {
     (change.allocations, change.reallocations, change.bytes_allocated)
 }
 
+/// Shapes of a convolutional network's parameters.
+const CONVOLUTIONS: [&[usize]; 5] = [&[3, 3, 2, 6], &[6], &[3, 3, 3, 4], &[3, 3, 1, 4], &[4, 3]];
+
+/// A convolutional network and every sweep over it, three times in arenas of the full size.
+fn counted_convolutions<R: Real>() -> (usize, usize, usize) {
+    let x = numbers::<R>(4 * 12 * 9 * 2, 0.2);
+    let parameters = CONVOLUTIONS.map(|shape| numbers::<R>(shape.iter().product(), shape.len() as f64));
+    let directions = CONVOLUTIONS.map(|shape| numbers::<R>(DIRECTIONS * shape.iter().product::<usize>(), 0.4));
+    let (mut arena, mut pool, mut gradient) = (Arena::new(), Pool::default(), Gradient::new());
+    let mut run = || {
+        let tape = arena.tape();
+        let leaf: [Var<'_, R>; 5] = std::array::from_fn(|i| tape.leaf(&parameters[i], CONVOLUTIONS[i]).unwrap());
+        let h = tape.samples(&x, &[4, 12, 9, 2]).unwrap();
+        let h = h.conv(leaf[0], Window { stride: [2, 1], ..Window::SAME }).unwrap().times(leaf[1]).unwrap().tanh();
+        let h = h.conv(leaf[2], Window { groups: 2, ..Window::SAME }).unwrap();
+        let h = h.conv(leaf[3], Window { groups: 4, ..Window::SAME }).unwrap();
+        let h = h.max_pool(PoolWindow::tiles(2)).unwrap().average_pool(PoolWindow::tiles(1)).unwrap();
+        let h = h.global_average_pool().unwrap().matmul(leaf[4]).unwrap();
+        let loss = h.batched_matmul(h.reshape(&[3, 4]).unwrap()).unwrap().sum();
+        let seeds: [(Var<'_, R>, &[R]); 5] = std::array::from_fn(|i| (leaf[i], directions[i].as_slice()));
+        pullback(loss, &[R::ONE; DIRECTIONS], DIRECTIONS, &mut gradient, &mut pool).unwrap();
+        let tangents = pushforward(tape, &seeds, DIRECTIONS, &mut pool).unwrap();
+        pullback_tangent(loss, &[R::ONE], &tangents, &mut gradient, &mut pool).unwrap();
+        tangents.release(&mut pool);
+        gradient.release(&mut pool);
+        loss.value()[0]
+    };
+    let first = run();
+    (1..WARM).for_each(|_| assert_eq!(run(), first));
+    let region = Region::new(ALLOCATOR);
+    (0..COUNTED).for_each(|_| assert_eq!(run(), first));
+    let change = region.change();
+    (change.allocations, change.reallocations, change.bytes_allocated)
+}
+
 #[test]
 fn a_step_allocates_nothing_from_the_second_reset_on() {
     // The counter counts.
@@ -114,4 +151,6 @@ fn a_step_allocates_nothing_from_the_second_reset_on() {
     assert_eq!(counted::<f32>(Loss::CrossEntropy(&labels)), none, "cross-entropy in f32");
     assert_eq!(counted::<f64>(Loss::MeanSquaredError(&numbers(targets, 0.7))), none, "squared error in f64");
     assert_eq!(counted::<f32>(Loss::MeanSquaredError(&numbers(targets, 0.7))), none, "squared error in f32");
+    assert_eq!(counted_convolutions::<f64>(), none, "convolutions in f64");
+    assert_eq!(counted_convolutions::<f32>(), none, "convolutions in f32");
 }

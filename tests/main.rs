@@ -15,3 +15,4 @@ mod numbers;
 mod scalar;
 mod sinks;
 mod verbs;
+mod windows;
