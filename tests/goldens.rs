@@ -18,12 +18,14 @@ const METHODS: [Method; 3] = [Method::Structured, Method::Products, Method::Jaco
 const TOLERANCE: f64 = 1e-10;
 
 /// A network of the manifest with its inputs and the values of other programs.
-struct Case {
-    name: String,
-    model: Architecture,
-    parameters: Vec<Array<f64>>,
-    x1: Array<f64>,
-    x2: Option<Array<f64>>,
+pub(crate) struct Case {
+    pub(crate) name: String,
+    pub(crate) model: Architecture,
+    pub(crate) parameters: Vec<Array<f64>>,
+    pub(crate) x1: Array<f64>,
+    pub(crate) x2: Option<Array<f64>>,
+    /// How far their infinite kernel is from its mirror image, where it is a quadrature; else 0.
+    pub(crate) asymmetry: f64,
     /// The labels of a cross-entropy, or none.
     labels: Option<Vec<u32>>,
     y: Array<f64>,
@@ -32,7 +34,7 @@ struct Case {
 }
 
 /// All cases, in the order of the manifest.
-fn cases() -> Vec<Case> {
+pub(crate) fn cases() -> Vec<Case> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("goldens");
     let manifest: Value = serde_json::from_slice(&std::fs::read(folder.join("manifest.json")).unwrap()).unwrap();
     let cases: Vec<Case> = manifest["cases"]
@@ -47,6 +49,7 @@ fn cases() -> Vec<Case> {
             assert_eq!(model.count().unwrap() as u64, described["n_params"].as_u64().unwrap(), "{name}");
             let y: Array<f64> = file.read("Y").unwrap();
             Case {
+                asymmetry: described["peer_agreement_rel"]["quadrature_asymmetry"].as_f64().unwrap_or(0.0),
                 labels: (described["loss"] == "ce").then(|| y.data.iter().map(|&y| y as u32).collect()),
                 x1: file.read("X1").unwrap(),
                 x2: file.names().iter().any(|name| name == "X2").then(|| file.read("X2").unwrap()),
@@ -91,12 +94,12 @@ fn layers(list: &Value) -> String {
 }
 
 impl Case {
-    fn value(&mut self, key: &str) -> Array<f64> {
+    pub(crate) fn value(&mut self, key: &str) -> Array<f64> {
         self.values.read(key).unwrap()
     }
 
     #[track_caller]
-    fn agrees(&mut self, key: &str, shape: &[usize], found: &[f64], tolerance: f64) {
+    pub(crate) fn agrees(&mut self, key: &str, shape: &[usize], found: &[f64], tolerance: f64) {
         let expected = self.value(key);
         assert_eq!(shape, expected.shape, "{} {key}", self.name);
         let error = relative_error(found, &expected.data);

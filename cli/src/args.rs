@@ -5,11 +5,13 @@
 
 mod data;
 mod describe_model;
+mod infinite;
 mod kernel;
 mod list;
 mod machine;
 mod network;
 mod output;
+mod predict;
 mod shell;
 mod spectrum;
 mod tape;
@@ -22,11 +24,13 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 pub(crate) use data::{Data, Normalize, SecondData};
 pub(crate) use describe_model::DescribeModel;
+pub(crate) use infinite::{Get, Infinite};
 pub(crate) use kernel::{Kernel, Method, Outputs};
 pub(crate) use list::List;
 pub(crate) use machine::{Machine, Threads};
 pub(crate) use network::{Dtype, Network};
 pub(crate) use output::{Format, Output};
+pub(crate) use predict::{Of, Predict, PredictLoss};
 pub(crate) use shell::{Completions, Man};
 pub(crate) use spectrum::SpectrumArgs;
 pub(crate) use tape::Tape;
@@ -58,6 +62,10 @@ pub(crate) enum Command {
     Kernel(Box<Kernel>),
     /// Eigenvalues and summary of a stored kernel
     Spectrum(SpectrumArgs),
+    /// The kernel of the limit of infinite width
+    Infinite(Box<Infinite>),
+    /// Training in function space: what a kernel predicts
+    Predict(Box<Predict>),
     /// The network that a preset or file means, as TOML
     DescribeModel(DescribeModel),
     /// The recording of an expression or a network: values, derivatives, memory
@@ -71,7 +79,8 @@ pub(crate) enum Command {
 }
 
 /// The names of the sub-commands that have a page.
-pub(crate) const COMMANDS: [&str; 7] = ["kernel", "spectrum", "describe-model", "tape", "list", "completions", "man"];
+pub(crate) const COMMANDS: [&str; 9] =
+    ["kernel", "spectrum", "infinite", "predict", "describe-model", "tape", "list", "completions", "man"];
 
 /// `ntk` without a command: the defaults of `kernel` are stated once, in its attributes.
 #[derive(Debug, Parser)]
@@ -95,6 +104,8 @@ impl Cli {
         };
         let fault = match &command {
             Command::Kernel(kernel) => kernel.fault().map(|fault| ("kernel", fault)),
+            Command::Infinite(infinite) => infinite.fault().map(|fault| ("infinite", fault)),
+            Command::Predict(predict) => predict.fault().map(|fault| ("predict", fault)),
             Command::Spectrum(spectrum) => spectrum.fault().map(|fault| ("spectrum", fault)),
             _ => None,
         };

@@ -31,6 +31,8 @@ fn main() -> ExitCode {
     };
     let outcome = match command {
         Command::Kernel(arguments) => command::kernel::run(&arguments),
+        Command::Infinite(arguments) => command::infinite::run(&arguments),
+        Command::Predict(arguments) => command::predict::run(&arguments),
         Command::Spectrum(arguments) => command::spectrum::run(&arguments),
         Command::DescribeModel(arguments) => command::describe_model::run(&arguments),
         Command::Tape(arguments) => command::tape::run(&arguments),

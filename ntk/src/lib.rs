@@ -4,12 +4,14 @@ pub mod array;
 pub mod contraction;
 pub mod data;
 pub mod error;
+pub mod infinite;
 pub mod loss;
 pub mod model;
 pub mod nearest;
 pub mod network;
 pub mod operator;
 pub mod params;
+pub mod predict;
 pub mod spectral;
 
 pub use error::{Error, Result};

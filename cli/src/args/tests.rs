@@ -69,11 +69,24 @@ fn the_other_commands_are_read() {
     assert!(matches!(read("ntk list --format json").unwrap(), Command::List(_)));
     assert!(matches!(read("ntk completions fish").unwrap(), Command::Completions(_)));
     assert!(matches!(read("ntk man spectrum").unwrap(), Command::Man(_)));
+    let Command::Infinite(infinite) = read("ntk infinite --data digits --n 5 --get nngp --dtype f32").unwrap() else {
+        panic!("no infinite")
+    };
+    assert_eq!((infinite.get, infinite.network.dtype, infinite.data.n), (Get::Nngp, Dtype::F32, Some(5)));
+    let Command::Predict(predict) =
+        read("ntk predict --n 5 --test 3 --times 0,1e2,inf --lr 0.5 --momentum 0.9 --ridge 1e-3").unwrap()
+    else {
+        panic!("no predict")
+    };
+    assert_eq!((predict.times.as_slice(), predict.lr), (&[0.0, 100.0, f64::INFINITY][..], Some(0.5)));
+    assert_eq!((predict.momentum, predict.ridge, predict.of()), (0.9, 1e-3, Of::Infinite));
+    let Command::Predict(predict) = read("ntk predict --model m --weights w.npz").unwrap() else { panic!() };
+    assert_eq!((predict.of(), predict.times), (Of::Empirical, vec![f64::INFINITY]));
 }
 
 #[test]
 fn a_wrong_line_names_the_flag_and_the_remedy() {
-    let table: [(&str, &[&str]); 30] = [
+    let table: [(&str, &[&str]); 39] = [
         ("ntk kernel --threads 0", &["--threads", "at least 1"]),
         ("ntk kernel --threads -2", &["--threads", "at least 1"]),
         ("ntk kernel --n 0", &["--n", "at least 1"]),
@@ -103,6 +116,15 @@ fn a_wrong_line_names_the_flag_and_the_remedy() {
         ("ntk kernel --model m --weights w.npz --seeds 3", &["--weights", "--seeds"]),
         ("ntk kernel --modle m", &["--modle", "--model"]),
         ("ntk kernl", &["kernl", "kernel"]),
+        ("ntk infinite --model m --weights w.npz", &["--weights", "no part"]),
+        ("ntk infinite --test 3 --spectrum full", &["--spectrum", "--test"]),
+        ("ntk predict --times -1", &["--times", "at least 0"]),
+        ("ntk predict --lr 0", &["--lr", "above 0"]),
+        ("ntk predict --momentum 0.9", &["--lr"]),
+        ("ntk predict --loss ce", &["--loss ce", "finite --times"]),
+        ("ntk predict --kernel empirical --get nngp", &["--get nngp", "--kernel infinite"]),
+        ("ntk predict --kernel-file K.npy --test 3", &["--kernel-file", "--kernel-test"]),
+        ("ntk predict --kernel infinite --kernel-file K.npy", &["--kernel", "--kernel-file"]),
         ("ntk spectrum K.npy --spectrum none", &["--spectrum none", "top:K"]),
     ];
     for (line, words) in table {

@@ -100,6 +100,38 @@ pub(super) fn seed(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| format!("a seed is a whole number from 0 to {}", u64::MAX))
 }
 
+/// A time of at least 0; `inf` is the end of time.
+pub(super) fn time(text: &str) -> Result<f64, String> {
+    match text.trim().parse::<f64>() {
+        Ok(time) if time >= 0.0 => Ok(time),
+        _ => Err("a time is a number of at least 0, or inf, such as 1,10,inf".to_owned()),
+    }
+}
+
+/// A number above 0.
+pub(super) fn positive(text: &str) -> Result<f64, String> {
+    match text.trim().parse::<f64>() {
+        Ok(x) if x > 0.0 && x.is_finite() => Ok(x),
+        _ => Err("a finite number above 0 is needed, such as 0.1".to_owned()),
+    }
+}
+
+/// A number of at least 0.
+pub(super) fn not_negative(text: &str) -> Result<f64, String> {
+    match text.trim().parse::<f64>() {
+        Ok(x) if x >= 0.0 && x.is_finite() => Ok(x),
+        _ => Err("a finite number of at least 0 is needed, such as 1e-3".to_owned()),
+    }
+}
+
+/// A number of at least 0 and below 1.
+pub(super) fn share(text: &str) -> Result<f64, String> {
+    match text.trim().parse::<f64>() {
+        Ok(x) if (0.0..1.0).contains(&x) => Ok(x),
+        _ => Err("a number of at least 0 and below 1 is needed, such as 0.9".to_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -142,6 +174,15 @@ mod tests {
         for text in ["2GiB", "512MiB", "1500MB", "7B", "1TiB", "3TB", "1001B"] {
             assert_eq!(bytes(text).unwrap().to_string(), text);
         }
+    }
+
+    #[test]
+    fn times_and_rates_are_read_or_answered() {
+        assert_eq!(["0", "1e3", "inf"].map(time), [Ok(0.0), Ok(1e3), Ok(f64::INFINITY)]);
+        assert!(["-1", "nan", "", "soon"].iter().all(|text| time(text).unwrap_err().contains("such as 1,10,inf")));
+        assert!(positive("0").is_err() && positive("inf").is_err() && positive("0.5") == Ok(0.5));
+        assert!(not_negative("-1").is_err() && not_negative("0") == Ok(0.0));
+        assert!(share("1").is_err() && share("0.9") == Ok(0.9));
     }
 
     #[test]

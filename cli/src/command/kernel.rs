@@ -2,7 +2,7 @@
 
 mod dry_run;
 mod job;
-mod outcome;
+pub(super) mod outcome;
 
 use std::sync::Mutex;
 use std::time::Instant;

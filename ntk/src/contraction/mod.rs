@@ -22,7 +22,7 @@ pub mod memory;
 pub mod plan;
 mod products;
 mod structured;
-mod tile;
+pub(crate) mod tile;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;

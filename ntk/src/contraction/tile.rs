@@ -273,13 +273,13 @@ fn poisoned<T>(_: std::sync::PoisonError<T>) -> Error {
 }
 
 /// The kernel in memory, its rows cut by blocks.
-struct Output<'k, R> {
+pub(crate) struct Output<'k, R> {
     blocks: Vec<Mutex<&'k mut [R]>>,
     row_len: usize,
 }
 
 impl<'k, R: Float> Output<'k, R> {
-    fn cut(mut kernel: &'k mut [R], rows: &[Range<usize>], row_len: usize) -> Self {
+    pub(crate) fn cut(mut kernel: &'k mut [R], rows: &[Range<usize>], row_len: usize) -> Self {
         let blocks = rows
             .iter()
             .map(|block| Mutex::new(kernel.split_off_mut(..block.len() * row_len).expect("as many rows")))
@@ -288,7 +288,7 @@ impl<'k, R: Float> Output<'k, R> {
     }
 
     /// Writes a tile `[left, rows, right, columns]` as `[rows, columns, left, right]` at a block of rows and a column.
-    fn write(&self, block: usize, column: usize, shape: &TileShape, tile: &[R]) -> Result<()> {
+    pub(crate) fn write(&self, block: usize, column: usize, shape: &TileShape, tile: &[R]) -> Result<()> {
         let TileShape { left, rows, right, columns } = *shape;
         let entries = left * right;
         let mut block = self.blocks[block].lock().map_err(poisoned)?;
@@ -315,7 +315,7 @@ impl<'k, R: Float> Output<'k, R> {
 const SQUARE: usize = 16;
 
 /// `[count, rows, columns] -> [count, columns, rows]`
-fn transpose<R: Float>(from: &[R], to: &mut [R], (count, rows, columns): (usize, usize, usize)) {
+pub(crate) fn transpose<R: Float>(from: &[R], to: &mut [R], (count, rows, columns): (usize, usize, usize)) {
     for matrix in 0..count {
         let from = &from[matrix * rows * columns..][..rows * columns];
         let to = &mut to[matrix * rows * columns..][..rows * columns];
@@ -332,7 +332,7 @@ fn transpose<R: Float>(from: &[R], to: &mut [R], (count, rows, columns): (usize,
 }
 
 /// Copies the lower triangle of square matrices above the diagonal.
-fn mirror<R: Float>(matrices: &mut [R], (count, n, _): (usize, usize, usize)) {
+pub(crate) fn mirror<R: Float>(matrices: &mut [R], (count, n, _): (usize, usize, usize)) {
     for matrix in matrices.chunks_exact_mut((n * n).max(1)).take(count) {
         for row in 1..n {
             for column in 0..row {

@@ -1,6 +1,7 @@
 """Derives every constant of this folder with mpmath and prints it in Rust's notation.
 
-Run it with `python3 coefficients.py`; `python3 coefficients.py reference` prints `reference.csv` instead.
+Run it with `python3 coefficients.py`; `python3 coefficients.py reference` prints `reference.csv` instead, `reference-arcs`
+prints `reference_arcs.csv`.
 
 Each polynomial is the interpolant, in 60 digits, of the function named beside it at the Chebyshev nodes of the interval
 where it is used. That is within a small factor of the best approximation of its degree, needs no iteration, and the
@@ -9,7 +10,7 @@ error printed after each table is the largest relative one (as a power of two) o
 import struct
 import sys
 
-from mpmath import (cos, erf, erfc, exp, expm1, fac, linspace, log, log1p, lu_solve, matrix, mp, mpf, npdf, pi, sin, sqrt, tanh)
+from mpmath import (asin, cos, erf, erfc, exp, expm1, fac, linspace, log, log1p, lu_solve, matrix, mp, mpf, npdf, pi, sin, sqrt, tanh)
 
 mp.dps = 60
 HALF_LN2 = log(2) / 2
@@ -146,6 +147,34 @@ def error_function():
          (lambda p, s: (1 - p(s) ** 16, erf(s + mpf("2.5"))), linspace(low, high, 200)))
 
 
+def arcs():
+    # An angle a in [0, pi/2] by y = sin^2(a/2): a = sqrt(y) A(y), sin a - a cos a = sqrt(y)^3 B(y), on 0 <= y <= 1/2.
+    half = mpf(1) / 2
+    a = lambda y: 2 * asin(sqrt(y)) / sqrt(y) if y else mpf(2)
+    b = lambda y: (2 * sqrt(y * (1 - y)) - 2 * asin(sqrt(y)) * (1 - 2 * y)) / sqrt(y) ** 3 if y else mpf(8) / 3
+    grid = linspace(mpf(0), half, 400)
+    for width, n, m in ((32, 9, 8), (64, 19, 18)):
+        show("ARC", interpolant(a, 0, half, n), width, (lambda p, y: (p(y), a(y)), grid))
+        show("LAG", interpolant(b, 0, half, m), width, (lambda p, y: (p(y), b(y)), grid))
+
+
+def reference_arcs():
+    """Haversines of every exponent down to 1e-300; values carry 25 digits."""
+    half = mpf(1) / 2
+    golden = [float((half * (sqrt(5) - 1) * i) % 1) for i in range(1, 61)]
+    haversines = [0.5 * g for g in golden] + [2.0 ** (-900 * g - 1) for g in golden] + [0.5, 0.0]
+    angle = lambda y: 2 * asin(sqrt(y))
+    table = {
+        "archav": (angle, haversines),
+        "arclag": (lambda y: sin(angle(y)) - angle(y) * cos(angle(y)), haversines),
+    }
+    print("# function, argument, value. mpmath 1.3.0 with 2000 digits, printed by coefficients.py; arguments are exact doubles.")
+    mp.dps = 2000
+    for name, (function, arguments) in table.items():
+        for x in arguments:
+            print(f"{name},{x!r},{mp.nstr(function(mpf(x)), 25)}")
+
+
 def reference():
     """Arguments are spread over each function's range by a fixed rule; values carry 25 digits."""
     half = mpf(1) / 2
@@ -180,8 +209,11 @@ def reference():
 if __name__ == "__main__":
     if sys.argv[1:] == ["reference"]:
         reference()
+    elif sys.argv[1:] == ["reference-arcs"]:
+        reference_arcs()
     else:
         exponential()
         logarithm()
         trigonometric()
         error_function()
+        arcs()

@@ -13,6 +13,7 @@
 //! | `exp` | `exp`, `expm1`, `tanh`, `sigmoid` |
 //! | `ln` | `ln`, `ln_1p`, `softplus` |
 //! | `trig`, `far` | `sin`, `cos` |
+//! | `arc` | angles by their haversine: `archav`, `arclag` |
 //! | `erf`, `erf_single` | `erf`, `erfc`, `normal_cdf`, `normal_pdf` |
 //! | `coefficients.py` | derives all constants, and the table `reference.csv` of the tests |
 //!
@@ -24,6 +25,7 @@
 //! | f32 | 1.1 | 1.8 | 0.9 | 1.4 | 0.5 | 2.5 | 2.4 | 1.7 | 3.3 | 0.6 | 0.6 | 0.6 |
 //! | f64 | 0.9 | 2.0 | 0.8 | 0.8 | 0.9 | 2.3 | 2.3 | 1.7 | 2.0 | 4.5 | 4.1 | 1.5 |
 
+pub mod arc;
 mod erf;
 mod erf_single;
 mod exp;
@@ -40,7 +42,7 @@ pub mod trig;
 /// errors are in the table of [the module](self).
 ///
 /// Call them by the trait's name, `Elementary::tanh(x)`: as a method the standard library's function of the same name wins.
-pub trait Elementary: Copy {
+pub trait Elementary: Copy + arc::Arc {
     /// `e^x`: infinite above the largest finite result, 0 at minus infinity.
     fn exp(self) -> Self;
     /// `e^x - 1`, relatively accurate near 0; keeps the sign of zero.

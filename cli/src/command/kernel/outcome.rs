@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::job::Job;
 use crate::args::Format;
+use crate::command::inputs::Inputs;
 use crate::command::results;
 use crate::failure::{Failure, Outcome};
 use crate::machine;
@@ -89,7 +90,7 @@ pub(crate) fn store<R: Float + Element>(
     if job.report {
         let title = "Eigenvalues of the kernel";
         plots.extend(summary.as_ref().map(|s| results::spectrum_plot(s, title, &folder)).transpose()?.flatten());
-        plots.extend(heatmap(job, kernel, &folder)?);
+        plots.extend(heatmap(&job.inputs, job.settings.outputs, kernel, &folder)?);
     }
     // After the plots, so that the peak is told with them.
     let rows = rows(job, plan, summary.as_ref(), &timing, minimum);
@@ -147,7 +148,7 @@ pub(super) fn title(job: &Job) -> String {
     format!("NTK of {} on {}, {size}", job.inputs.model_name, job.inputs.data.name)
 }
 
-pub(super) fn shape_text(shape: &[usize]) -> String {
+pub(crate) fn shape_text(shape: &[usize]) -> String {
     shape.iter().map(|&size| quantity::count(size as u64)).collect::<Vec<_>>().join(" × ")
 }
 
@@ -325,17 +326,22 @@ pub(crate) fn plots_bytes(n: usize, m: usize) -> u64 {
 }
 
 /// Draws the kernel as colours, sorted by class. Of several outputs it shows the mean over equal ones.
-fn heatmap<R: Float>(job: &Job, kernel: &Array<R>, folder: &OutputFolder) -> Result<Option<Illustration>, Failure> {
-    let [n, m] = [job.inputs.n, job.inputs.m.unwrap_or(job.inputs.n)];
+pub(crate) fn heatmap<R: Float>(
+    inputs: &Inputs,
+    outputs: Outputs,
+    kernel: &Array<R>,
+    folder: &OutputFolder,
+) -> Result<Option<Illustration>, Failure> {
+    let [n, m] = [inputs.n, inputs.m.unwrap_or(inputs.n)];
     let taken = |count: usize| (0..count).step_by(count.div_ceil(HEATMAP_SAMPLES).max(1)).collect::<Vec<_>>();
     let (rows, columns) = (taken(n), taken(m));
-    let o = job.inputs.outputs;
+    let o = inputs.outputs;
     let entry = |i: usize, j: usize| -> f64 {
         let pair = i * m + j;
         let mean = |stride: usize, each: usize| {
             (0..o).map(|a| Float::to_f64(kernel.data[pair * stride + a * each])).sum::<f64>() / o as f64
         };
-        match job.settings.outputs {
+        match outputs {
             Outputs::Full => mean(o * o, o + 1),
             Outputs::Diagonal => mean(o, 1),
             Outputs::Trace | Outputs::SumTrace | Outputs::SumOfLogits => Float::to_f64(kernel.data[pair]),
@@ -346,9 +352,8 @@ fn heatmap<R: Float>(job: &Job, kernel: &Array<R>, folder: &OutputFolder) -> Res
     let classes = |labels: Option<&Vec<usize>>, of: &[usize]| {
         labels.map(|labels| of.iter().map(|&i| labels[i]).collect::<Vec<_>>())
     };
-    let row_classes = classes(job.inputs.data.labels.as_ref(), &rows);
-    let column_labels =
-        job.inputs.data.test.as_ref().map_or(job.inputs.data.labels.as_ref(), |part| part.labels.as_ref());
+    let row_classes = classes(inputs.data.labels.as_ref(), &rows);
+    let column_labels = inputs.data.test.as_ref().map_or(inputs.data.labels.as_ref(), |part| part.labels.as_ref());
     let column_classes = classes(column_labels, &columns);
     let plot = Heatmap {
         title: "The kernel, samples sorted by class",
@@ -357,8 +362,8 @@ fn heatmap<R: Float>(job: &Job, kernel: &Array<R>, folder: &OutputFolder) -> Res
         shape: [rows.len(), columns.len()],
         row_classes: row_classes.as_deref(),
         column_classes: column_classes.as_deref(),
-        class_names: &job.inputs.data.class_names,
-        axis_names: ["sample", if job.inputs.m.is_some() { "test sample" } else { "sample" }],
+        class_names: &inputs.data.class_names,
+        axis_names: ["sample", if inputs.m.is_some() { "test sample" } else { "sample" }],
     };
     let svg = plot.svg()?;
     folder.write("kernel.svg", svg.as_bytes())?;

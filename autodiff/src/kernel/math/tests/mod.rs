@@ -1,6 +1,7 @@
 //! Accuracy, edges, and the equality of bits that the folder promises.
 
 mod accuracy;
+mod arcs;
 mod bits;
 mod edges;
 

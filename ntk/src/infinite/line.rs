@@ -1,0 +1,303 @@
+//! One sample against a row of others: all layers are applied while the row is in the first-level cache.
+
+use autodiff::{Float, Kernel, Real};
+
+use super::program::{Act, Affine, Step};
+use super::rule::{Cos, Dual, Erf, Gelu, Pair, Rule, Sin};
+use super::series::Coefficients;
+use super::side::{Level, Samples};
+
+/// A row of the kernels on its way through the layers.
+#[derive(Clone, Default)]
+pub(crate) struct Line<R> {
+    /// Covariances.
+    pub(crate) k: Vec<R>,
+    /// `sqrt(qa qb) - |k|`, where it is carried.
+    pub(crate) gap: Vec<R>,
+    /// Entries of the tangent kernel.
+    pub(crate) theta: Vec<R>,
+}
+
+impl<R: Float> Line<R> {
+    pub(crate) fn resize(&mut self, columns: usize) {
+        for of in [&mut self.k, &mut self.gap, &mut self.theta] {
+            of.resize(columns, R::ZERO);
+        }
+    }
+
+    fn copy(&mut self, from: &Self) {
+        self.k.clone_from(&from.k);
+        self.gap.clone_from(&from.gap);
+        self.theta.clone_from(&from.theta);
+    }
+}
+
+/// Who a line is about: a sample of one side, a range of the other.
+pub(crate) struct Place<'s, R> {
+    pub(crate) rows: &'s Samples<R>,
+    pub(crate) row: usize,
+    pub(crate) columns: &'s Samples<R>,
+    pub(crate) from: usize,
+    pub(crate) tracked: bool,
+}
+
+/// Variances of the row's sample (scalars) and of the columns'.
+#[derive(Clone, Copy)]
+struct Pairs<'s, R> {
+    qa: R,
+    ra: R,
+    qb: &'s [R],
+    rb: &'s [R],
+}
+
+impl<'s, R: Float> Place<'s, R> {
+    fn pairs(&self, level: usize, columns: usize) -> Pairs<'s, R> {
+        let (a, b): (&Level<R>, &'s Level<R>) = (&self.rows.levels[level], &self.columns.levels[level]);
+        let range = self.from..self.from + columns;
+        Pairs { qa: a.q[self.row], ra: a.r[self.row], qb: &b.q[range.clone()], rb: &b.r[range] }
+    }
+}
+
+/// Applies steps to a line; `spare` holds lines for branches.
+pub(crate) fn run<R: Float>(steps: &[Step], place: &Place<'_, R>, line: &mut Line<R>, spare: &mut Vec<Line<R>>) {
+    let columns = line.k.len();
+    for step in steps {
+        let (from, to) = (place.pairs(step.from, columns), place.pairs(step.to, columns));
+        match &step.act {
+            Act::Affine(affine) => {
+                R::vectorize(ApplyAffine { affine: *affine, tracked: place.tracked, from, to, line })
+            }
+            Act::Map(rule) => map(rule, place, from, to, line),
+            Act::Residual { branch, end, square } => {
+                let mut inner = spare.pop().unwrap_or_default();
+                inner.copy(line);
+                run(branch, place, &mut inner, spare);
+                let end = place.pairs(*end, columns);
+                let square = *square;
+                R::vectorize(Add { square, tracked: place.tracked, from, end, to, line, branch: &inner });
+                spare.push(inner);
+            }
+        }
+    }
+}
+
+fn map<R: Float>(rule: &Rule, place: &Place<'_, R>, from: Pairs<'_, R>, to: Pairs<'_, R>, line: &mut Line<R>) {
+    let tracked = place.tracked;
+    match *rule {
+        Rule::Rectifier(rule) => R::vectorize(Apply { rule, tracked, from, to, line }),
+        Rule::Erf => R::vectorize(Apply { rule: Erf, tracked, from, to, line }),
+        Rule::Gelu => R::vectorize(Apply { rule: Gelu, tracked, from, to, line }),
+        Rule::Sin => R::vectorize(Apply { rule: Sin, tracked, from, to, line }),
+        Rule::Cos => R::vectorize(Apply { rule: Cos, tracked, from, to, line }),
+        Rule::Series { index, .. } => {
+            let (a, b) = (&place.rows.series[index], &place.columns.series[index]);
+            R::vectorize(ApplySeries { a, row: place.row, b, first: place.from, tracked, from, to, line });
+        }
+    }
+}
+
+struct Apply<'s, R, D> {
+    rule: D,
+    tracked: bool,
+    from: Pairs<'s, R>,
+    to: Pairs<'s, R>,
+    line: &'s mut Line<R>,
+}
+
+/// `s - |k|`; rounding may not take it below 0.
+#[inline(always)]
+fn gap_of<R: Float>(s: R, k: R) -> R {
+    let gap = s - Real::abs(k);
+    if gap > R::ZERO { gap } else { R::ZERO }
+}
+
+/// The gap of images of which only the covariance is known. One value is itself in every layer.
+#[inline(always)]
+fn gap_of_images<R: Float>(before: &Pair<R>, s: R, k: R) -> R {
+    let same = before.gap <= R::ZERO && before.qa == before.qb && before.k >= R::ZERO;
+    if same { R::ZERO } else { gap_of(s, k) }
+}
+
+impl<R: Float, D: Dual> Kernel for Apply<'_, R, D> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        let Self { rule, tracked, from, to, line } = self;
+        let n = line.k.len();
+        let (k, theta) = (&mut line.k[..n], &mut line.theta[..n]);
+        let (qb, rb, rb_to) = (&from.qb[..n], &from.rb[..n], &to.rb[..n]);
+        if !tracked {
+            for i in 0..n {
+                let s = from.ra * rb[i];
+                let image = rule.image(Pair { qa: from.qa, qb: qb[i], s, k: k[i], gap: gap_of(s, k[i]) });
+                k[i] = image.k;
+                theta[i] *= image.dot;
+            }
+            return;
+        }
+        let gap = &mut line.gap[..n];
+        for i in 0..n {
+            let pair = Pair { qa: from.qa, qb: qb[i], s: from.ra * rb[i], k: k[i], gap: gap[i] };
+            let image = rule.image(pair);
+            k[i] = image.k;
+            theta[i] *= image.dot;
+            gap[i] = if D::GIVES_GAP { image.gap } else { gap_of_images(&pair, to.ra * rb_to[i], image.k) };
+        }
+    }
+}
+
+/// What two covariances add to the gap of their sum: `sqrt((A + B)(A' + B')) - sqrt(A A') - sqrt(B B')`.
+///
+/// # Rule
+/// The product of the sums less the square of `sqrt(A A') + sqrt(B B')` is `(sqrt(A B') - sqrt(B A'))^2`, so nothing cancels.
+#[inline(always)]
+fn excess<R: Float>(cross: R, whole: R, parts: R) -> R {
+    let sum = whole + parts;
+    if sum > R::ZERO { cross * cross / sum } else { R::ZERO }
+}
+
+/// How far a covariance is from its bound on the side of `positive`.
+#[inline(always)]
+fn defect<R: Float>(s: R, k: R, gap: R, positive: bool) -> R {
+    if (k >= R::ZERO) == positive { gap } else { s + s - gap }
+}
+
+struct ApplyAffine<'s, R> {
+    affine: Affine,
+    tracked: bool,
+    from: Pairs<'s, R>,
+    to: Pairs<'s, R>,
+    line: &'s mut Line<R>,
+}
+
+impl<R: Float> Kernel for ApplyAffine<'_, R> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        let Self { affine, tracked, from, to, line } = self;
+        let n = line.k.len();
+        let [weight, bias, own, own_bias] = [affine.weight, affine.bias, affine.own, affine.own_bias].map(R::from_f64);
+        let (k, theta) = (&mut line.k[..n], &mut line.theta[..n]);
+        for (&k, theta) in k.iter().zip(theta) {
+            *theta = own * k + own_bias + weight * *theta;
+        }
+        if tracked && affine.bias == 0.0 {
+            line.gap.iter_mut().for_each(|gap| *gap *= weight);
+        } else if tracked {
+            let root = R::from_f64((affine.weight * affine.bias).sqrt());
+            let (gap, rb, rb_to) = (&mut line.gap[..n], &from.rb[..n], &to.rb[..n]);
+            for i in 0..n {
+                let s = weight * (from.ra * rb[i]);
+                let before = weight * k[i];
+                let positive = before + bias >= R::ZERO;
+                let more = excess(root * (from.ra - rb[i]), to.ra * rb_to[i], s + bias);
+                let of_bias = if positive { R::ZERO } else { bias + bias };
+                gap[i] = more + defect(s, before, weight * gap[i], positive) + of_bias;
+            }
+        }
+        k.iter_mut().for_each(|k| *k = weight * *k + bias);
+    }
+}
+
+struct Add<'s, R> {
+    square: f64,
+    tracked: bool,
+    from: Pairs<'s, R>,
+    end: Pairs<'s, R>,
+    to: Pairs<'s, R>,
+    line: &'s mut Line<R>,
+    branch: &'s Line<R>,
+}
+
+impl<R: Float> Kernel for Add<'_, R> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        let Self { square, tracked, from, end, to, line, branch } = self;
+        let n = line.k.len();
+        let (square, root) = (R::from_f64(square), R::from_f64(square.sqrt()));
+        let (k, theta) = (&mut line.k[..n], &mut line.theta[..n]);
+        if tracked {
+            let (gap, of_branch) = (&mut line.gap[..n], &branch.gap[..n]);
+            let (rb, rb_end, rb_to) = (&from.rb[..n], &end.rb[..n], &to.rb[..n]);
+            for i in 0..n {
+                let (s, k) = (from.ra * rb[i], k[i]);
+                let (s_branch, k_branch) = (square * (end.ra * rb_end[i]), square * branch.k[i]);
+                let positive = k + k_branch >= R::ZERO;
+                let cross = root * (from.ra * rb_end[i] - end.ra * rb[i]);
+                let more = excess(cross, to.ra * rb_to[i], s + s_branch);
+                gap[i] =
+                    more + defect(s, k, gap[i], positive) + defect(s_branch, k_branch, square * of_branch[i], positive);
+            }
+        }
+        for (x, &y) in k.iter_mut().zip(&branch.k[..n]) {
+            *x += square * y;
+        }
+        for (x, &y) in theta.iter_mut().zip(&branch.theta[..n]) {
+            *x += square * y;
+        }
+    }
+}
+
+/// Columns whose sums are kept in registers.
+const STRIP: usize = 32;
+
+struct ApplySeries<'s, R> {
+    a: &'s Coefficients<R>,
+    row: usize,
+    b: &'s Coefficients<R>,
+    first: usize,
+    tracked: bool,
+    from: Pairs<'s, R>,
+    to: Pairs<'s, R>,
+    line: &'s mut Line<R>,
+}
+
+impl<R: Float> Kernel for ApplySeries<'_, R> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        let Self { a, row, b, first, tracked, from, to, line } = self;
+        let n = line.k.len();
+        let (zero, one) = (R::ZERO, R::ONE);
+        for at in (0..n).step_by(STRIP) {
+            let width = STRIP.min(n - at);
+            let mut c = [zero; STRIP];
+            for (c, (&k, &rb)) in c.iter_mut().zip(line.k[at..][..width].iter().zip(&from.rb[at..])) {
+                let s = from.ra * rb;
+                let ratio = if s > zero { k / s } else { zero };
+                // NUMERICS: rounding may take a correlation beyond 1 by some units.
+                *c = if ratio > one {
+                    one
+                } else if ratio < -one {
+                    -one
+                } else {
+                    ratio
+                };
+            }
+            let (mut slopes, mut values) = ([zero; STRIP], [zero; STRIP]);
+            for j in (0..a.terms).rev() {
+                let da = a.d[j * a.samples + row];
+                let da_share = da * R::from_f64(1.0 / (j + 1) as f64);
+                let mut db = [zero; STRIP];
+                db[..width].copy_from_slice(&b.d[j * b.samples + first + at..][..width]);
+                for l in 0..STRIP {
+                    slopes[l] = slopes[l] * c[l] + da * db[l];
+                    values[l] = values[l] * c[l] + da_share * db[l];
+                }
+            }
+            let mean = a.mean[row];
+            for l in 0..width {
+                let i = at + l;
+                let s = from.ra * from.rb[i];
+                let image = mean * b.mean[first + i] + c[l] * s * values[l];
+                if tracked {
+                    let pair = Pair { qa: from.qa, qb: from.qb[i], s, k: line.k[i], gap: line.gap[i] };
+                    line.gap[i] = gap_of_images(&pair, to.ra * to.rb[i], image);
+                }
+                line.k[i] = image;
+                line.theta[i] *= slopes[l];
+            }
+        }
+    }
+}

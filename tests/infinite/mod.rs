@@ -1,0 +1,64 @@
+//! Kernels of infinitely wide networks: against neural-tangents, finite networks, and themselves.
+
+mod properties;
+mod widths;
+
+use autodiff::Float;
+use ntk::array::Array;
+use ntk::contraction::Observer;
+use ntk::infinite::{Get, Kernels, kernel};
+use ntk::model::Architecture;
+
+use crate::goldens::cases;
+use crate::numbers::relative_error;
+
+pub fn infinite<R: Float>(model: &Architecture, x1: &Array<R>, x2: Option<&Array<R>>) -> Kernels<R> {
+    kernel(model, x1, x2, Get::Both, u64::MAX, &Observer::default()).unwrap()
+}
+
+#[test]
+fn infinite_kernels_are_those_of_neural_tangents() {
+    let mut seen = 0;
+    for mut case in cases().into_iter().filter(|case| !case.name.starts_with("cnn")) {
+        // Theirs is a quadrature for these, and not symmetric; `manifest.json` says by how much.
+        let tolerance = if case.asymmetry > 0.0 { (10.0 * case.asymmetry).max(1e-7) } else { 1e-10 };
+        let relu = case.name.contains("relu");
+        for (pair, x2) in [("11", None), ("12", case.x2.clone())] {
+            if pair == "12" && x2.is_none() {
+                continue;
+            }
+            let found = infinite(&case.model, &case.x1, x2.as_ref());
+            for (name, found) in [("nngp", found.nngp.unwrap()), ("ntk", found.ntk.unwrap())] {
+                let key = format!("{name}_inf_{pair}");
+                let (mut found, shape) = (found.data, found.shape);
+                if relu && pair == "11" {
+                    // Their diagonal goes through the angle between a sample and itself, and is off by up to 1.1e-8 where
+                    // 50 digits agree with ours to the last.
+                    let expected = case.value(&key).data;
+                    for i in 0..shape[0] {
+                        let at = i * (shape[0] + 1);
+                        assert!((found[at] / expected[at] - 1.0).abs() < 2e-8, "{} {key}", case.name);
+                        found[at] = expected[at];
+                    }
+                }
+                case.agrees(&key, &shape, &found, tolerance);
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen >= 34, "{seen}");
+}
+
+#[test]
+fn single_precision_is_within_1e_5_of_double() {
+    for case in cases().into_iter().filter(|case| !case.name.starts_with("cnn")) {
+        let narrow = |x: &Array<f64>| x.map(|&x| x as f32);
+        let wide = infinite(&case.model, &narrow(&case.x1).map(|&x| f64::from(x)), None);
+        let found = infinite(&case.model, &narrow(&case.x1), None);
+        for (found, expected) in [(found.nngp, wide.nngp), (found.ntk, wide.ntk)] {
+            let found: Vec<f64> = found.unwrap().data.iter().map(|&x| f64::from(x)).collect();
+            let error = relative_error(&found, &expected.unwrap().data);
+            assert!(error <= 2e-6, "{}: {error:.1e}", case.name);
+        }
+    }
+}

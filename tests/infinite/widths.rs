@@ -1,0 +1,57 @@
+//! Finite networks converge to the infinite one as `1/sqrt(width)`.
+
+use ntk::array::Array;
+use ntk::contraction::{Observer, Settings, kernel};
+use ntk::model::Architecture;
+
+use super::infinite;
+use crate::numbers::Random;
+
+/// The slope of the mean distance to the limit, in logarithms, over widths and seeds.
+fn slope(preset: impl Fn(usize) -> String, widths: &[usize], seeds: u64) -> f64 {
+    let x = Array::new([5, 6], Random::new(7).numbers(30)).unwrap();
+    let limit = infinite(&Architecture::parse(&preset(widths[0])).unwrap(), &x, None).ntk.unwrap();
+    let norm = |data: &[f64]| data.iter().map(|x| x * x).sum::<f64>().sqrt();
+    let mut points = Vec::new();
+    for &width in widths {
+        let model = Architecture::parse(&preset(width)).unwrap();
+        let mut mean = 0.0;
+        for seed in 0..seeds {
+            let parameters: Vec<Array<f64>> = model
+                .init(seed)
+                .unwrap()
+                .into_iter()
+                .map(|(_, shape, values)| Array::new(shape, values).unwrap())
+                .collect();
+            let found = kernel(&model, &parameters, &x, None, &Settings::default(), &Observer::default()).unwrap();
+            let off: Vec<f64> = found.kernel.data.iter().zip(&limit.data).map(|(a, b)| a - b).collect();
+            mean += norm(&off) / norm(&limit.data) / seeds as f64;
+        }
+        points.push(((width as f64).ln(), mean.ln()));
+    }
+    let n = points.len() as f64;
+    let (sx, sy) = points.iter().fold((0.0, 0.0), |(sx, sy), (x, y)| (sx + x / n, sy + y / n));
+    let (xy, xx) = points.iter().fold((0.0, 0.0), |(xy, xx), (x, y)| (xy + (x - sx) * (y - sy), xx + (x - sx).powi(2)));
+    xy / xx
+}
+
+const ACTIVATIONS: [&str; 8] = ["relu", "leaky_relu", "tanh", "erf", "gelu", "sigmoid", "softplus", "sin"];
+
+#[test]
+fn finite_networks_converge_with_a_slope_of_one_half() {
+    for activation in ACTIVATIONS {
+        let found = slope(|width| format!("mlp:6-{width}x2-4:{activation}"), &[32, 128, 512], 12);
+        assert!((found + 0.5).abs() <= 0.15, "{activation}: {found:.3}");
+    }
+    let found = slope(|width| format!("resmlp:6-{width}x2-4:relu"), &[32, 128, 512], 12);
+    assert!((found + 0.5).abs() <= 0.15, "residual: {found:.3}");
+}
+
+#[test]
+#[ignore = "minutes: 100 seeds and widths to 1024"]
+fn finite_networks_converge_with_a_slope_of_one_half_over_100_seeds() {
+    for activation in ACTIVATIONS {
+        let found = slope(|width| format!("mlp:6-{width}x2-4:{activation}"), &[64, 128, 256, 512, 1024], 100);
+        assert!((found + 0.5).abs() <= 0.1, "{activation}: {found:.3}");
+    }
+}
