@@ -5,6 +5,7 @@ mod compositions;
 mod contraction;
 mod convolution;
 mod counts;
+mod custom;
 mod edges;
 mod examples;
 mod goldens;

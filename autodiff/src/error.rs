@@ -140,6 +140,17 @@ pub enum Error {
         /// What to write instead.
         remedy: &'static str,
     },
+    /// A custom op was asked for second derivatives that it does not state.
+    #[error("{op}: its rule states no second order; implement Custom::vjp_tangent, or ask for first derivatives only")]
+    SecondOrder {
+        /// The rule's name.
+        op: &'static str,
+    },
+    /// A checkpoint's segment gave another value when it was recorded again.
+    #[error(
+        "checkpoint: its segment gave another value when it was recorded again; let it depend on its operands alone"
+    )]
+    Recomputed,
     /// A program that records for others refuses its description or its operands.
     #[error("{0}")]
     Program(

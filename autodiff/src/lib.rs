@@ -40,6 +40,7 @@
 //! reference. [`sweep::pullback_tangent`] is the fast way. They agree to rounding.
 
 pub mod check;
+pub mod custom;
 pub mod dual;
 pub mod error;
 pub mod kernel;
@@ -53,6 +54,7 @@ pub mod tensor;
 pub mod trace;
 pub mod verb;
 
+pub use custom::{Checkpoint, checkpoint};
 pub use dual::{Dual, derivative, directional, with_tangents};
 pub use error::{Error, Result};
 pub use op::{Op, Samples};

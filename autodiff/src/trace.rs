@@ -74,7 +74,7 @@ pub struct Edge {
 ///
 /// # Errors
 /// [`Error::NotScalar`] if a value on the tape is not one number, [`Error::Arguments`] if there is not a tangent for
-/// each leaf.
+/// each leaf, [`Error::Program`] if an op has a rule of its own.
 pub fn trace(output: Var<'_, f64>, along: &[f64]) -> Result<Vec<Line>> {
     let tape = output.tape();
     if along.len() != tape.leaves() {
@@ -82,6 +82,12 @@ pub fn trace(output: Var<'_, f64>, along: &[f64]) -> Result<Vec<Line>> {
     }
     if let Some(array) = tape.variables().find(|var| var.value().len() != 1) {
         return Err(Error::NotScalar { verb: "trace", shape: array.shape().into() });
+    }
+    let rule =
+        |var: Var<'_, f64>| if let Op::Custom(index) = var.node().op { Some(tape.rule(index).name()) } else { None };
+    if let Some(name) = tape.variables().find_map(rule) {
+        let what = "hides its slopes behind a rule of its own; trace the ops that it is made of";
+        return Err(Error::Program(format!("trace: {name} {what}")));
     }
     let mut pool = Pool::default();
     let seeds: Vec<_> = tape.leaf_variables().zip(along).map(|(x, x_dot)| (x, std::slice::from_ref(x_dot))).collect();
@@ -124,7 +130,8 @@ fn edge(tape: &Tape<'_, f64>, node: &Node<'_, f64>, i: usize, tangents: &Tangent
     let moves = |id: u32| tangents.at(id).map_or(0.0, |x_dot| x_dot[0]);
     let (mut slope, mut slope_dot) = ([0.0], [0.0]);
     match node.op {
-        Op::Constant | Op::Leaf(_) => {}
+        // Refused above.
+        Op::Constant | Op::Leaf(_) | Op::Custom(_) => {}
         Op::Elementwise(op) => {
             map::slope(op, x.value, node.value, &mut slope);
             map::second(op, x.value, node.value, &mut slope_dot);

@@ -242,8 +242,8 @@ fn the_trace_of_single_numbers_holds_what_the_sweeps_compute() {
         let sum: f64 = line.edges.iter().map(|e| e.slope * lines[e.operand as usize].tangent).sum();
         assert!(line.edges.is_empty() || (sum - line.tangent).abs() < 1e-15);
     }
-    for leaf in 0..3 {
-        let (bar, dot) = (lines[leaf].cotangent.unwrap(), lines[leaf].cotangent_tangent.unwrap());
+    for (leaf, line) in lines.iter().take(3).enumerate() {
+        let (bar, dot) = (line.cotangent.unwrap(), line.cotangent_tangent.unwrap());
         assert!((bar - sink.of(leaf).unwrap()[0]).abs() < 1e-15, "{leaf}");
         assert!((dot - sink.tangent_of(leaf).unwrap()[0]).abs() < 1e-15, "{leaf}");
     }

@@ -19,7 +19,10 @@
 //! the tests plant some and demand that the law is named. [`program()`] checks whatever can be recorded, through the
 //! real sweeps. [`LINEAR`] and [`BILINEAR`] list an op of every kind with operands to try it on.
 //!
-//! Nothing here panics on a broken rule or draws numbers of its own: they come from the caller, who knows the seed.
+//! [`check_grads`] is for a function of one's own: a closure, as the verbs take it, at one point.
+//!
+//! Nothing here panics on a broken rule. Numbers come from the caller, who knows the seed; those of [`check_grads`] are
+//! always the same.
 //!
 //! ```
 //! use autodiff::check::{self, Bounds};
@@ -34,12 +37,14 @@
 //! ```
 
 mod exemplar;
+mod grads;
 mod program;
 mod rule;
 
 use std::fmt;
 
 pub use exemplar::{BILINEAR, BilinearExemplar, LINEAR, LinearExemplar};
+pub use grads::{Order, check_grads};
 pub use program::{Checked, Input, Program, program, refusal, twins};
 pub use rule::{bilinear, elementwise, elementwise_op, linear};
 

@@ -356,15 +356,15 @@ fn differences<F: Float>(
 
 /// Over the points of a stencil, the ranges of every operand of an op that has kinks, and what maxima chose.
 #[derive(Default)]
-struct Ranges {
+pub(super) struct Ranges {
     low: Vec<f64>,
     high: Vec<f64>,
     choices: Option<Vec<u32>>,
-    crossed: bool,
+    pub(super) crossed: bool,
 }
 
 impl Ranges {
-    fn widen(&mut self, tape: &Tape<'_, f64>) {
+    pub(super) fn widen(&mut self, tape: &Tape<'_, f64>) {
         let (mut at, mut choices) = (0, Vec::new());
         for node in (0..tape.len() as u32).map(|id| tape.node(id)) {
             if let Op::Linear(LinearOp::MaxPool(op)) = node.op {

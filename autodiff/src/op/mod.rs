@@ -33,6 +33,8 @@ pub enum Op<'a> {
     Linear(LinearOp<'a>),
     /// `y = B(a, b)`.
     Bilinear(BilinearOp<'a>),
+    /// Whatever the rule at this place of the tape's side table says: see [`crate::custom`].
+    Custom(u32),
 }
 
 impl Op<'_> {
@@ -44,6 +46,7 @@ impl Op<'_> {
             Op::Elementwise(op) => op.name(),
             Op::Linear(op) => op.name(),
             Op::Bilinear(op) => op.name(),
+            Op::Custom(_) => "custom",
         }
     }
 }

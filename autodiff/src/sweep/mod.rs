@@ -10,6 +10,7 @@
 //! Each dispatches on the kind of an op, never on the op, and carries a block of K directions with a leading axis:
 //! the tangents or cotangents of a value of shape `s` are `[K, s]`. What happens at a leaf is a [`sink`]'s affair.
 
+mod custom;
 pub mod pool;
 pub mod pullback;
 pub mod pushforward;

@@ -37,11 +37,11 @@ use crate::tape::{Node, Tape, Var};
 #[derive(Debug)]
 pub(crate) struct Slot<R> {
     /// `[directions, ..shape]`
-    bar: Vec<R>,
+    pub(super) bar: Vec<R>,
     /// `[tangents.directions, ..shape]`; none where zero by structure.
-    dot: Option<Vec<R>>,
+    pub(super) dot: Option<Vec<R>>,
     /// The node whose cotangent this first was. A buffer that was only handed on keeps it.
-    origin: u32,
+    pub(super) origin: u32,
 }
 
 /// Pulls `directions` cotangents of `output` back to the leaves, which `sink` receives.
@@ -61,7 +61,7 @@ pub fn pullback<'a, R: Real>(
     sink: &mut impl Sink<'a, R>,
     pool: &mut Pool<R>,
 ) -> Result<()> {
-    sweep(output, seed, directions, None, sink, pool)
+    sweep(output, (seed, None), directions, None, sink, pool)
 }
 
 /// Pulls one cotangent of `output` back to the leaves with its tangents along every direction of `tangents`.
@@ -81,12 +81,13 @@ pub fn pullback_tangent<'a, R: Real>(
     pool: &mut Pool<R>,
 ) -> Result<()> {
     tangents.cover(output)?;
-    sweep(output, seed, 1, Some(tangents), sink, pool)
+    sweep(output, (seed, None), 1, Some(tangents), sink, pool)
 }
 
-fn sweep<'a, R: Real>(
+/// One loop down the tape, from cotangents of `output` and, perhaps, their tangents.
+pub(crate) fn sweep<'a, R: Real>(
     output: Var<'a, R>,
-    seed: &[R],
+    (seed, seed_dot): (&[R], Option<&[R]>),
     directions: usize,
     tangents: Option<&Tangents<'a, R>>,
     sink: &mut impl Sink<'a, R>,
@@ -110,7 +111,12 @@ fn sweep<'a, R: Real>(
 
     let mut bar = pool.take(expected);
     bar.copy_from_slice(seed);
-    slots[output.id() as usize] = Some(Slot { bar, dot: None, origin: output.id() });
+    let dot = seed_dot.map(|seed| {
+        let mut dot = pool.take(seed.len());
+        dot.copy_from_slice(seed);
+        dot
+    });
+    slots[output.id() as usize] = Some(Slot { bar, dot, origin: output.id() });
     let mut backward = Backward { tape, directions, tangents, sink, pool, slots, uses };
     let mut done = Ok(());
     for id in (0..=output.id()).rev() {
@@ -130,13 +136,14 @@ fn sweep<'a, R: Real>(
     done
 }
 
-struct Backward<'s, 'a, R, S> {
-    tape: &'a Tape<'a, R>,
-    directions: usize,
-    tangents: Option<&'s Tangents<'a, R>>,
-    sink: &'s mut S,
-    pool: &'s mut Pool<R>,
-    slots: Vec<Option<Slot<R>>>,
+/// A sweep at work.
+pub(super) struct Backward<'s, 'a, R, S> {
+    pub(super) tape: &'a Tape<'a, R>,
+    pub(super) directions: usize,
+    pub(super) tangents: Option<&'s Tangents<'a, R>>,
+    pub(super) sink: &'s mut S,
+    pub(super) pool: &'s mut Pool<R>,
+    pub(super) slots: Vec<Option<Slot<R>>>,
     uses: Vec<u32>,
 }
 
@@ -154,6 +161,9 @@ impl<'a, R: Real, S: Sink<'a, R>> Backward<'_, 'a, R, S> {
                 0,
                 &slot,
             )?;
+        }
+        if let Op::Custom(index) = node.op {
+            return self.through(index, id, slot);
         }
         let rule = Rule { tape: self.tape, node, inputs: node.inputs };
         for (i, &input) in node.inputs.iter().enumerate() {
@@ -222,10 +232,18 @@ impl<'a, R: Real, S: Sink<'a, R>> Backward<'_, 'a, R, S> {
         rows_mut(&mut slot.bar, slope.len()).for_each(|bar| map::multiply(&slope, bar));
         rows_mut(slot.dot.as_deref_mut().unwrap_or(&mut []), slope.len()).for_each(|dot| map::multiply(&slope, dot));
         if let Some((bend, x_dot)) = before {
-            let dot = slot.dot.get_or_insert_with(|| self.pool.zeros(x_dot.len()));
-            rows(x_dot, bend.len())
-                .zip(rows_mut(dot, bend.len()))
-                .for_each(|(x_dot, dot)| map::multiply_add(&bend, x_dot, dot));
+            match &mut slot.dot {
+                Some(dot) => rows(x_dot, bend.len())
+                    .zip(rows_mut(dot, bend.len()))
+                    .for_each(|(x_dot, dot)| map::multiply_add(&bend, x_dot, dot)),
+                // Written, not added to 0, which would lose -0.
+                None => {
+                    let dot = slot.dot.insert(self.pool.take(x_dot.len()));
+                    rows(x_dot, bend.len())
+                        .zip(rows_mut(dot, bend.len()))
+                        .for_each(|(x_dot, dot)| map::product(&bend, x_dot, dot));
+                }
+            }
             self.pool.give(bend);
         }
         self.pool.give(slope);
@@ -277,7 +295,7 @@ impl<'a, R: Real> Rule<'_, 'a, R> {
         match self.node.op {
             Op::Elementwise(_) => true,
             Op::Linear(op) => op.passes(i, self.input(i).shape, self.node.shape),
-            Op::Bilinear(_) | Op::Constant | Op::Leaf(_) => false,
+            Op::Bilinear(_) | Op::Custom(_) | Op::Constant | Op::Leaf(_) => false,
         }
     }
 
@@ -286,7 +304,7 @@ impl<'a, R: Real> Rule<'_, 'a, R> {
         match self.node.op {
             Op::Elementwise(_) => tangents.at(self.inputs[i]).is_some(),
             Op::Bilinear(_) => tangents.at(self.inputs[1 - i]).is_some(),
-            Op::Linear(_) | Op::Constant | Op::Leaf(_) => false,
+            Op::Linear(_) | Op::Custom(_) | Op::Constant | Op::Leaf(_) => false,
         }
     }
 
@@ -303,6 +321,7 @@ impl<'a, R: Real> Rule<'_, 'a, R> {
         let (x, y) = (self.input(i), self.node);
         match y.op {
             Op::Constant | Op::Leaf(_) => unreachable!("a leaf has no operands"),
+            Op::Custom(_) => unreachable!("its own rule is asked"),
             Op::Elementwise(op) => {
                 let mut slope = pool.take(x.value.len());
                 map::slope(op, x.value, y.value, &mut slope);
@@ -387,7 +406,7 @@ impl<'a, R: Real> Rule<'_, 'a, R> {
                     }
                 }
             }
-            Op::Linear(_) | Op::Constant | Op::Leaf(_) => {}
+            Op::Linear(_) | Op::Custom(_) | Op::Constant | Op::Leaf(_) => {}
         }
     }
 }

@@ -51,6 +51,11 @@ impl<'a, R: Real> Tangents<'a, R> {
         self.at(var.id())
     }
 
+    /// Takes the tangents of a variable away.
+    pub(crate) fn take(&mut self, var: Var<'_, R>) -> Option<Vec<R>> {
+        self.of[var.id() as usize].take()
+    }
+
     pub(crate) fn at(&self, id: u32) -> Option<&[R]> {
         self.of[id as usize].as_deref()
     }
@@ -100,7 +105,7 @@ pub fn pushforward<'a, R: Real>(
     for id in 0..tape.len() as u32 {
         let node = tape.node(id);
         if tangents.of[id as usize].is_none()
-            && let Some(y_dot) = step(tape, &node, &tangents, pool)
+            && let Some(y_dot) = step(tape, &node, &tangents, pool)?
         {
             tangents.of[id as usize] = Some(y_dot);
         }
@@ -108,18 +113,26 @@ pub fn pushforward<'a, R: Real>(
     Ok(tangents)
 }
 
-fn step<R: Real>(
-    tape: &Tape<'_, R>,
-    node: &Node<'_, R>,
-    tangents: &Tangents<'_, R>,
+fn step<'a, R: Real>(
+    tape: &'a Tape<'a, R>,
+    node: &Node<'a, R>,
+    tangents: &Tangents<'a, R>,
     pool: &mut Pool<R>,
-) -> Option<Vec<R>> {
+) -> Result<Option<Vec<R>>> {
     let k = tangents.directions;
     let len = node.value.len();
-    match node.op {
+    Ok(match node.op {
         Op::Constant | Op::Leaf(_) => None,
+        Op::Custom(index) => {
+            if node.inputs.iter().all(|&x| tangents.at(x).is_none()) {
+                return Ok(None);
+            }
+            tape.rule(index).pushforward(tape, node, tangents, pool)?
+        }
         Op::Elementwise(op) => {
-            let x_dot = tangents.at(node.inputs[0])?;
+            let Some(x_dot) = tangents.at(node.inputs[0]) else {
+                return Ok(None);
+            };
             let x = tape.node(node.inputs[0]);
             let mut slope = pool.take(len);
             map::slope(op, x.value, node.value, &mut slope);
@@ -165,7 +178,7 @@ fn step<R: Real>(
             }
             y_dot
         }
-    }
+    })
 }
 
 /// The directions of a block, one after another.

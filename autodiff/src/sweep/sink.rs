@@ -11,6 +11,7 @@
 
 use super::pullback::Rule;
 use super::{Pool, Tangents};
+use crate::custom::Pair;
 use crate::error::{Error, Result};
 use crate::kernel::gemm::Accumulate;
 use crate::op::bilinear::Sizes;
@@ -33,6 +34,12 @@ pub trait Sink<'a, R: Real> {
     /// # Errors
     /// If the sink cannot use the contribution.
     fn lend(&mut self, lent: &Lent<'_, 'a, R>, pool: &mut Pool<R>) -> Result<()>;
+
+    /// The sums of a leaf's cotangents and of their tangents, for an op whose rule adds to them itself; `None` if this sink
+    /// wants every contribution for itself.
+    fn sums(&mut self, _leaf: usize) -> Option<[&mut Sum<R>; 2]> {
+        None
+    }
 
     /// The cotangent buffer that was lent under this origin is no longer needed: keep it, or give it back.
     fn retire(&mut self, _origin: u32, bar: Vec<R>) -> Option<Vec<R>> {
@@ -125,21 +132,21 @@ pub struct Gradient<R> {
 
 /// A sum in the making.
 #[derive(Debug)]
-struct Sum<R> {
-    numbers: Vec<R>,
+pub struct Sum<R> {
+    pub(super) numbers: Vec<R>,
     /// Whether this sweep has put anything in; what is there otherwise is of an earlier one.
-    begun: bool,
+    pub(super) begun: bool,
 }
 
 impl<R: Real> Sum<R> {
-    const EMPTY: Self = Self { numbers: Vec::new(), begun: false };
+    pub(crate) const EMPTY: Self = Self { numbers: Vec::new(), begun: false };
 
     fn value(&self) -> Option<&[R]> {
         self.begun.then_some(&self.numbers)
     }
 
     /// The buffer to add to, and whether it holds anything yet.
-    fn summand(&mut self, len: usize, pool: &mut Pool<R>) -> (&mut [R], Accumulate) {
+    pub(crate) fn summand(&mut self, len: usize, pool: &mut Pool<R>) -> (&mut [R], Accumulate) {
         if self.begun {
             return (&mut self.numbers, Accumulate::Add);
         }
@@ -187,17 +194,46 @@ impl<'a, R: Real> Sink<'a, R> for Gradient<R> {
     }
 
     fn lend(&mut self, lent: &Lent<'_, 'a, R>, pool: &mut Pool<R>) -> Result<()> {
-        let (rule, i) = (lent.rule, lent.operand);
-        let len = rule.input(i).value.len();
-        let (bar, accumulate) = self.bars[lent.leaf].summand(lent.directions * len, pool);
-        rule.pull(i, lent.directions, lent.bar, bar, accumulate, pool);
-        if let Some(tangents) = lent.tangents
-            && (lent.dot.is_some() || rule.bends(i, tangents))
-        {
-            let (dot, accumulate) = self.dots[lent.leaf].summand(tangents.directions * len, pool);
-            rule.pull_tangent(i, lent.bar, lent.dot, tangents, dot, accumulate, pool);
-        }
+        add(lent, &mut self.bars[lent.leaf], &mut self.dots[lent.leaf], pool);
         Ok(())
+    }
+
+    fn sums(&mut self, leaf: usize) -> Option<[&mut Sum<R>; 2]> {
+        Some([self.bars.get_mut(leaf)?, self.dots.get_mut(leaf)?])
+    }
+}
+
+/// Adds a contribution to a leaf's cotangents, and to their tangents.
+fn add<R: Real>(lent: &Lent<'_, '_, R>, bar: &mut Sum<R>, dot: &mut Sum<R>, pool: &mut Pool<R>) {
+    let (rule, i) = (lent.rule, lent.operand);
+    let len = rule.input(i).value.len();
+    let (bar, accumulate) = bar.summand(lent.directions * len, pool);
+    rule.pull(i, lent.directions, lent.bar, bar, accumulate, pool);
+    if let Some(tangents) = lent.tangents
+        && (lent.dot.is_some() || rule.bends(i, tangents))
+    {
+        let (dot, accumulate) = dot.summand(tangents.directions * len, pool);
+        rule.pull_tangent(i, lent.bar, lent.dot, tangents, dot, accumulate, pool);
+    }
+}
+
+/// Adds to sums that were begun elsewhere: what a checkpoint's interior does for the tape around it.
+pub(crate) struct Resumed<'s, R> {
+    pub(crate) sums: &'s mut [Pair<R>],
+    /// Of each leaf, which of the sums is its.
+    pub(crate) places: &'s [usize],
+}
+
+impl<'a, R: Real> Sink<'a, R> for Resumed<'_, R> {
+    fn lend(&mut self, lent: &Lent<'_, 'a, R>, pool: &mut Pool<R>) -> Result<()> {
+        let Pair { bar, dot } = &mut self.sums[self.places[lent.leaf]];
+        add(lent, bar, dot, pool);
+        Ok(())
+    }
+
+    fn sums(&mut self, leaf: usize) -> Option<[&mut Sum<R>; 2]> {
+        let Pair { bar, dot } = &mut self.sums[*self.places.get(leaf)?];
+        Some([bar, dot])
     }
 }
 
@@ -274,7 +310,7 @@ impl<'a, R: Real> Sink<'a, R> for PerSample<R> {
                         let sizes = Sizes { a: &one(a.shape), b: b.shape };
                         op.pull_right(sizes, &a.value[sample * a_len..][..a_len], bar, out, Accumulate::Add);
                     }
-                    Op::Constant | Op::Leaf(_) | Op::Elementwise(_) => {
+                    Op::Constant | Op::Leaf(_) | Op::Elementwise(_) | Op::Custom(_) => {
                         unreachable!("refused as not per sample")
                     }
                 }
@@ -367,7 +403,7 @@ impl<'a, R: Real> Sink<'a, R> for Factors<'a, R> {
                     remedy: "use the explicit Jacobian for this network",
                 });
             }
-            Op::Linear(_) | Op::Bilinear(_) | Op::Constant | Op::Leaf(_) | Op::Elementwise(_) => {
+            Op::Linear(_) | Op::Bilinear(_) | Op::Constant | Op::Leaf(_) | Op::Elementwise(_) | Op::Custom(_) => {
                 unreachable!("refused as not per sample")
             }
         };

@@ -18,6 +18,8 @@ pub struct Arena {
     values: Bump,
     nodes: Bump,
     longest: Cell<usize>,
+    /// Where the interiors of checkpoints are recorded, one within another.
+    spare: RefCell<Vec<Arena>>,
 }
 
 impl Arena {
@@ -39,14 +41,17 @@ impl Arena {
             values: &self.values,
             nodes: RefCell::new(BumpVec::with_capacity_in(self.longest.get(), &self.nodes)),
             longest: &self.longest,
+            doors: RefCell::new(BumpVec::new_in(&self.nodes)),
+            spare: &self.spare,
             leaves: Cell::new(0),
             samples: Cell::new(None),
         })
     }
 
-    /// Bytes that the arena holds, used or not.
+    /// Bytes that the arena holds, used or not, those for the interiors of checkpoints included.
     pub fn bytes(&self) -> usize {
-        self.values.allocated_bytes() + self.nodes.allocated_bytes()
+        let spare: usize = self.spare.borrow().iter().map(Arena::bytes).sum();
+        self.values.allocated_bytes() + self.nodes.allocated_bytes() + spare
     }
 }
 

@@ -11,7 +11,7 @@ impl<R> Node<'_, R> {
     pub fn bytes(&self) -> usize {
         let own = match self.op {
             Op::Constant | Op::Leaf(_) | Op::Linear(LinearOp::Reshape(_)) => 0,
-            Op::Elementwise(_) | Op::Linear(_) | Op::Bilinear(_) => size_of_val(self.value),
+            Op::Elementwise(_) | Op::Linear(_) | Op::Bilinear(_) | Op::Custom(_) => size_of_val(self.value),
         };
         size_of::<Self>() + size_of_val(self.inputs) + size_of_val(self.shape) + own
     }
@@ -19,19 +19,21 @@ impl<R> Node<'_, R> {
 
 impl<R: Real> Tape<'_, R> {
     /// Floating-point operations of a node's primal: a multiply-add is 2, an elementary function 1, moving numbers none.
+    /// `None` for an op with a rule of its own, which does not say.
     ///
     /// A pushforward costs as much, twice that for a product of two active operands, and so does a pullback.
     ///
     /// # Panics
     /// If there is no such node.
-    pub fn flops(&self, id: u32) -> usize {
+    pub fn flops(&self, id: u32) -> Option<usize> {
         let node = self.node(id);
         let shape = |i: usize| self.node(node.inputs[i]).shape;
-        match node.op {
+        Some(match node.op {
             Op::Constant | Op::Leaf(_) => 0,
             Op::Elementwise(_) => node.value.len(),
+            Op::Custom(_) => return None,
             Op::Linear(op) => op.flops(shape(0), node.shape, node.inputs.len()),
             Op::Bilinear(op) => op.flops(Sizes { a: shape(0), b: shape(1) }),
-        }
+        })
     }
 }

@@ -31,6 +31,7 @@ pub use arena::Arena;
 pub use node::Node;
 pub use var::Var;
 
+use crate::custom::{Custom, Door, Operands, Stated};
 use crate::error::{Error, Result};
 use crate::kernel::gemm::Accumulate;
 use crate::kernel::map;
@@ -49,6 +50,9 @@ pub struct Tape<'a, R> {
     longest: &'a Cell<usize>,
     leaves: Cell<u32>,
     samples: Cell<Option<usize>>,
+    /// The rules of ops that are not of the closed set.
+    doors: RefCell<BumpVec<'a, &'a dyn Door<R>>>,
+    spare: &'a RefCell<Vec<Arena>>,
 }
 
 impl<'a, R: Real> Tape<'a, R> {
@@ -198,6 +202,49 @@ impl<'a, R: Real> Tape<'a, R> {
         let sizes = Sizes { a: nodes[0].shape, b: nodes[1].shape };
         op.apply(sizes, 1, nodes[0].value, nodes[1].value, value, Accumulate::Replace);
         Ok(self.record(Op::Bilinear(op), &nodes, &operands, signature.shape, signature.samples, value))
+    }
+
+    /// Records an op with a rule of its own.
+    ///
+    /// # Errors
+    /// What the rule refuses; [`Error::ForeignVariable`] if an operand is on another tape.
+    pub fn custom(&'a self, rule: &'a dyn Custom<R>, operands: &[Var<'a, R>]) -> Result<Var<'a, R>> {
+        self.door(self.values.alloc(Stated(rule)), operands)
+    }
+
+    pub(crate) fn door(&'a self, door: &'a dyn Door<R>, operands: &[Var<'a, R>]) -> Result<Var<'a, R>> {
+        let nodes = self.operands(door.name(), operands)?;
+        let ids: SmallVec<[u32; 4]> = operands.iter().map(|var| var.id).collect();
+        let (shape, samples, value) = door.primal(self, &Operands { ids: &ids, nodes: &nodes })?;
+        let op = Op::Custom(self.doors.borrow().len() as u32);
+        self.doors.borrow_mut().push(door);
+        Ok(self.record(op, &nodes, operands, shape, samples, value))
+    }
+
+    /// The rule at a place of the side table.
+    pub(crate) fn rule(&self, index: u32) -> &'a dyn Door<R> {
+        self.doors.borrow()[index as usize]
+    }
+
+    /// A leaf, or a constant where nothing is to be derived, that stands for a value of another tape.
+    pub(crate) fn stand_in(&'a self, node: &Node<'a, R>) -> Result<Var<'a, R>> {
+        let ordinal = self.leaves.get();
+        let op = if node.active { Op::Leaf(ordinal) } else { Op::Constant };
+        self.leaves.set(ordinal + u32::from(node.active));
+        self.given(op, node.value, node.shape, node.samples)
+    }
+
+    /// Holds this tape to the number of samples of another.
+    pub(crate) fn share_samples(&self, other: &Tape<'_, R>) {
+        self.samples.set(other.samples.get());
+    }
+
+    /// Calls `f` with an arena that nobody uses now.
+    pub(crate) fn with_spare<T>(&self, f: impl FnOnce(&mut Arena) -> T) -> T {
+        let mut arena = self.spare.borrow_mut().pop().unwrap_or_default();
+        let result = f(&mut arena);
+        self.spare.borrow_mut().push(arena);
+        result
     }
 
     fn operands(&'a self, op: &'static str, operands: &[Var<'a, R>]) -> Result<SmallVec<[Node<'a, R>; 4]>> {

@@ -14,7 +14,7 @@
 //! | [`jacobian`] | `J`, `[m, n]` | 1 + min(2 m, n) | small m or small n | `jacrev`, `jacfwd` | `jacrev`, `jacfwd` |
 //! | [`hessian`] | `H`, `[n, n]`, m = 1 | 1 + 5 n | small n | `hessian` | `hessian` |
 //! | [`Workspace::linearize`] | a [`Recorded`] | 1, then the sweeps alone | the same point, again and again | `linearize`, `vjp` | `linearize`, `vjp` |
-//! | `checkpoint` | the same value | its segment twice | memory | `checkpoint` | `utils.checkpoint` |
+//! | [`checkpoint`](crate::checkpoint) | the same value | its segment twice | memory | [`checkpoint`](crate::checkpoint) | `utils.checkpoint` |
 //!
 //! [`jacobian`] takes rows or columns, whichever are fewer. A sweep costs as much as an evaluation, or two where an op
 //! has two active operands, so these are upper bounds.
@@ -35,13 +35,14 @@
 //! how to go to the third order and above.
 //!
 //! What this folder leaves to others: the sweeps ([`crate::sweep`]), and whether a function's derivatives are right
-//! ([`crate::check`]).
+//! ([`crate::check::check_grads`]).
 
 mod inputs;
 mod recorded;
 mod seed;
 
 pub use inputs::Inputs;
+pub(crate) use recorded::record;
 pub use recorded::{BLOCK, Recorded, Workspace};
 
 use crate::error::Result;
@@ -66,7 +67,7 @@ use crate::tensor::Tensor;
 /// What `f` refuses; as [`Recorded::jvp`].
 pub fn jvp<'d, R: Real>(
     f: impl for<'a> FnOnce(Inputs<'a, 'd, R>) -> Result<Var<'a, R>>,
-    primals: &'d [Tensor<R>],
+    primals: &[Tensor<R>],
     tangents: &[Tensor<R>],
 ) -> Result<(Tensor<R>, Tensor<R>)> {
     let mut workspace = Workspace::new();
@@ -93,7 +94,7 @@ pub fn jvp<'d, R: Real>(
 /// What `f` refuses; as [`Recorded::vjp`].
 pub fn vjp<'d, R: Real>(
     f: impl for<'a> FnOnce(Inputs<'a, 'd, R>) -> Result<Var<'a, R>>,
-    primals: &'d [Tensor<R>],
+    primals: &[Tensor<R>],
     cotangent: &Tensor<R>,
 ) -> Result<(Tensor<R>, Vec<Tensor<R>>)> {
     let mut workspace = Workspace::new();
@@ -117,7 +118,7 @@ pub fn vjp<'d, R: Real>(
 /// What `f` refuses; [`Error::NotScalar`](crate::Error::NotScalar) if its value is not one number.
 pub fn grad<'d, R: Real>(
     f: impl for<'a> FnOnce(Inputs<'a, 'd, R>) -> Result<Var<'a, R>>,
-    primals: &'d [Tensor<R>],
+    primals: &[Tensor<R>],
 ) -> Result<Vec<Tensor<R>>> {
     Workspace::new().linearize(f, primals)?.grad()
 }
@@ -141,7 +142,7 @@ pub fn grad<'d, R: Real>(
 /// As [`grad`].
 pub fn value_and_grad<'d, R: Real>(
     f: impl for<'a> FnOnce(Inputs<'a, 'd, R>) -> Result<Var<'a, R>>,
-    primals: &'d [Tensor<R>],
+    primals: &[Tensor<R>],
 ) -> Result<(R, Vec<Tensor<R>>)> {
     let mut workspace = Workspace::new();
     let mut f = workspace.linearize(f, primals)?;
@@ -167,7 +168,7 @@ pub fn value_and_grad<'d, R: Real>(
 /// What `f` refuses; as [`Recorded::hvp`].
 pub fn hvp<'d, R: Real>(
     f: impl for<'a> FnOnce(Inputs<'a, 'd, R>) -> Result<Var<'a, R>>,
-    primals: &'d [Tensor<R>],
+    primals: &[Tensor<R>],
     tangents: &[Tensor<R>],
 ) -> Result<Vec<Tensor<R>>> {
     Workspace::new().linearize(f, primals)?.hvp(tangents)
@@ -192,7 +193,7 @@ pub fn hvp<'d, R: Real>(
 pub fn ggn_vp<'d, R: Real>(
     f: impl for<'a> FnOnce(Inputs<'a, 'd, R>) -> Result<Var<'a, R>>,
     loss: impl for<'b> FnOnce(Inputs<'b, 'd, R>) -> Result<Var<'b, R>>,
-    primals: &'d [Tensor<R>],
+    primals: &[Tensor<R>],
     tangents: &[Tensor<R>],
 ) -> Result<Vec<Tensor<R>>> {
     Workspace::new().linearize(f, primals)?.ggn_vp(loss, tangents)
@@ -217,7 +218,7 @@ pub fn ggn_vp<'d, R: Real>(
 /// What `f` refuses.
 pub fn jacobian<'d, R: Real>(
     f: impl for<'a> FnOnce(Inputs<'a, 'd, R>) -> Result<Var<'a, R>>,
-    primals: &'d [Tensor<R>],
+    primals: &[Tensor<R>],
 ) -> Result<Vec<Tensor<R>>> {
     Workspace::new().linearize(f, primals)?.jacobian()
 }
@@ -242,7 +243,7 @@ pub fn jacobian<'d, R: Real>(
 /// As [`grad`].
 pub fn hessian<'d, R: Real>(
     f: impl for<'a> FnOnce(Inputs<'a, 'd, R>) -> Result<Var<'a, R>>,
-    primals: &'d [Tensor<R>],
+    primals: &[Tensor<R>],
 ) -> Result<Vec<Vec<Tensor<R>>>> {
     Workspace::new().linearize(f, primals)?.hessian()
 }

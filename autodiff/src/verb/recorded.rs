@@ -72,7 +72,7 @@ impl<R: Real> Workspace<R> {
     pub fn linearize<'w, 'd: 'w>(
         &'w mut self,
         f: impl FnOnce(Inputs<'w, 'd, R>) -> Result<Var<'w, R>>,
-        primals: &'d [Tensor<R>],
+        primals: &'w [Tensor<R>],
     ) -> Result<Recorded<'w, R>> {
         let Self { arena, loss, pool, gradient } = self;
         let tape = arena.tape();
@@ -82,10 +82,10 @@ impl<R: Real> Workspace<R> {
 }
 
 /// Records a function on leaves that hold `primals`.
-fn record<'a, 'd: 'a, R: Real>(
+pub(crate) fn record<'a, 'd: 'a, R: Real>(
     tape: &'a Tape<'a, R>,
     f: impl FnOnce(Inputs<'a, 'd, R>) -> Result<Var<'a, R>>,
-    primals: &'d [Tensor<R>],
+    primals: &'a [Tensor<R>],
 ) -> Result<(&'a [Var<'a, R>], Var<'a, R>)> {
     let leaves: Result<Vec<_>> = primals.iter().map(|x| tape.leaf(x.numbers(), x.shape())).collect();
     let inputs = tape.keep_list(&leaves?);

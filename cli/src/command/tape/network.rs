@@ -90,7 +90,8 @@ fn rows(model: &Architecture, samples: usize) -> Result<Vec<Row>, Failure> {
             kind: show::kind(&node),
             shape: autodiff::Shape::from(node.shape).to_string(),
             sizes: node.shape.to_vec(),
-            flops: tape.flops(var.id()),
+            // A network records ops of the closed set alone.
+            flops: tape.flops(var.id()).unwrap_or(0),
             // What is borrowed is not on the tape, but it is in memory.
             bytes: node.bytes() + if node.inputs.is_empty() { size_of_val(node.value) } else { 0 },
         }
