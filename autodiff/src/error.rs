@@ -146,6 +146,14 @@ pub enum Error {
         /// The rule's name.
         op: &'static str,
     },
+    /// An op with a rule of its own stands where a linearization would keep it.
+    #[error(
+        "node {node} (custom) has a rule of its own, which a linearization cannot keep; use the sweeps over the tape, or ops of the closed set"
+    )]
+    Linearize {
+        /// Its place on the tape.
+        node: u32,
+    },
     /// A checkpoint's segment gave another value when it was recorded again.
     #[error(
         "checkpoint: its segment gave another value when it was recorded again; let it depend on its operands alone"

@@ -14,6 +14,7 @@
 //! | [`Law::Accumulation`] | adding a contribution, and writing it then adding |
 //! | [`Law::Fusion`] | a fused op and its unfused twin |
 //! | [`Law::Blocks`] | K directions at once, and one at a time |
+//! | [`Law::Linearization`] | products from what is kept at a point, and the sweeps |
 //!
 //! [`elementwise`], [`linear`] and [`bilinear`] check one rule, given as a type, so they can be fed a wrong one:
 //! the tests plant some and demand that the law is named. [`program()`] checks whatever can be recorded, through the
@@ -38,6 +39,7 @@
 
 mod exemplar;
 mod grads;
+mod linearized;
 mod program;
 mod rule;
 
@@ -71,6 +73,8 @@ pub enum Law {
     Fusion,
     /// K directions at once equal one at a time.
     Blocks,
+    /// What is kept at a point gives the same products as the sweeps.
+    Linearization,
 }
 
 impl fmt::Display for Law {
@@ -85,6 +89,7 @@ impl fmt::Display for Law {
             Law::Accumulation => "accumulation",
             Law::Fusion => "fusion",
             Law::Blocks => "blocks",
+            Law::Linearization => "linearization",
         })
     }
 }

@@ -1,6 +1,6 @@
 //! A whole program against the laws, through the tape and its sweeps.
 
-use super::{Bounds, Broken, Law, STENCIL, Witness, dot, five_point, largest};
+use super::{Bounds, Broken, Law, STENCIL, Witness, dot, five_point, largest, linearized};
 use crate::dual::Dual;
 use crate::error::{Error, Result};
 use crate::op::{ElementwiseOp, LinearOp, Op};
@@ -46,14 +46,14 @@ pub struct Checked {
 }
 
 /// The most directions that are swept at once.
-const DIRECTIONS: usize = 3;
+pub(super) const DIRECTIONS: usize = 3;
 
 /// Checks a program in every mode, on the tape of `F` and on tapes of duals.
 ///
 /// The primal of every node has the same bits on both tapes; the tangent is a five-point difference and the tangent of
 /// the duals; the pullback is the pushforward's transpose; the tangent of the pullback is a difference of pullbacks,
 /// the pullback on duals, and symmetric; two and three directions at once are one at a time; tangents of one leaf at a
-/// time add up to those of all.
+/// time add up to those of all; a linearization gives what the sweeps do.
 ///
 /// # Errors
 /// The first law that does not hold. A program that is refused breaks the law of refusal: see [`refusal`] for those
@@ -113,6 +113,20 @@ pub fn program<F: Float>(
             Some(sum) => sum.plus(&part),
             None => part,
         });
+    }
+    // Linearized: what is kept at the point gives the same, for all leaves and for one.
+    for alone in [None, Some(0)] {
+        let seeded = |leaf: usize| alone.is_none_or(|alone| leaf == alone);
+        let Some(kept) = linearized::modes(program, inputs, &x, &x_dot, seeded, &y_bar).map_err(refused)? else {
+            continue;
+        };
+        let some = modes(program, inputs, &x, &x_dot, seeded, &y_bar, DIRECTIONS).map_err(refused)?;
+        let law = law(Law::Linearization);
+        law.all_within(&kept.jvp, &some.jvp, rounding(largest(&some.jvp)))?;
+        for leaf in 0..x.len() {
+            law.all_within(&kept.vjp[leaf], &some.vjp[leaf], rounding(largest(&some.vjp[leaf])))?;
+            law.all_within(&kept.hvp[leaf], &some.hvp[leaf], rounding(largest(&some.hvp[leaf])))?;
+        }
     }
     if let Some(sum) = parts {
         let parts_scale = |numbers: &[F]| rounding(largest(numbers) * x.len() as f64);
@@ -214,17 +228,17 @@ pub fn twins<F: Float>(
 }
 
 /// Everything that the sweeps make of a program.
-struct Modes<R> {
+pub(super) struct Modes<R> {
     /// The primal of every node.
-    values: Vec<Vec<R>>,
+    pub(super) values: Vec<Vec<R>>,
     /// Which of them is the output.
-    output: usize,
+    pub(super) output: usize,
     /// `[K, outputs]`
-    jvp: Vec<R>,
+    pub(super) jvp: Vec<R>,
     /// For each leaf, `[K, ..shape]`.
-    vjp: Vec<Vec<R>>,
+    pub(super) vjp: Vec<Vec<R>>,
     /// For each leaf, `[K, ..shape]`: tangents of the pullback of the first cotangent.
-    hvp: Vec<Vec<R>>,
+    pub(super) hvp: Vec<Vec<R>>,
 }
 
 impl<R: Real> Modes<R> {
@@ -389,7 +403,11 @@ fn narrow<R: Real>(inputs: &[Input]) -> Vec<Vec<R>> {
     inputs.iter().map(|input| input.value.iter().map(|&x| R::from_f64(x)).collect()).collect()
 }
 
-fn leaves<'a, R: Real>(tape: &'a Tape<'a, R>, inputs: &[Input], values: &'a [Vec<R>]) -> Result<Vec<Var<'a, R>>> {
+pub(super) fn leaves<'a, R: Real>(
+    tape: &'a Tape<'a, R>,
+    inputs: &[Input],
+    values: &'a [Vec<R>],
+) -> Result<Vec<Var<'a, R>>> {
     inputs.iter().zip(values).map(|(input, value)| tape.leaf(value, &input.shape)).collect()
 }
 

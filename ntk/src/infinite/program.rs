@@ -53,7 +53,8 @@ impl Affine {
     /// From the factors of the forward pass and of the first draw, which is all that parameterizations differ in.
     fn new(site: &Site) -> Self {
         let fan_in = site.dims.fan_in as f64;
-        let ((of_weights, of_bias), (weights, bias)) = (site.multipliers(), site.weighting.deviations(site.dims.fan_in));
+        let ((of_weights, of_bias), (weights, bias)) =
+            (site.multipliers(), site.weighting.deviations(site.dims.fan_in));
         let own = of_weights * of_weights * fan_in;
         let own_bias = if site.dims.has_bias { of_bias * of_bias } else { 0.0 };
         Self { weight: own * weights * weights, bias: own_bias * bias * bias, own, own_bias }
