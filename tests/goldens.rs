@@ -27,9 +27,9 @@ pub(crate) struct Case {
     /// How far their infinite kernel is from its mirror image, where it is a quadrature; else 0.
     pub(crate) asymmetry: f64,
     /// The labels of a cross-entropy, or none.
-    labels: Option<Vec<u32>>,
-    y: Array<f64>,
-    v: Array<f64>,
+    pub(crate) labels: Option<Vec<u32>>,
+    pub(crate) y: Array<f64>,
+    pub(crate) v: Array<f64>,
     values: Npz,
 }
 

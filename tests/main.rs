@@ -5,6 +5,7 @@ mod compositions;
 mod contraction;
 mod convolution;
 mod counts;
+mod curvature;
 mod custom;
 mod edges;
 mod examples;

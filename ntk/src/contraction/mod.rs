@@ -24,6 +24,8 @@ mod products;
 mod structured;
 pub(crate) mod tile;
 
+pub(crate) use structured::{finite, rows};
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 

@@ -185,9 +185,7 @@ impl<'k, R: Float> StoredKernel<'k, R> {
     }
 }
 
-impl<R: Float> LinearOperator for StoredKernel<'_, R> {
-    type Number = f64;
-
+impl<R: Float> LinearOperator<f64> for StoredKernel<'_, R> {
     fn dim(&self) -> usize {
         self.rows()
     }

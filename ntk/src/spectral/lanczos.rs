@@ -1,135 +1,213 @@
-//! The largest eigenvalues of a symmetric operator that can only be applied.
+//! Eigenvalues at the ends of the spectrum of a symmetric operator that can only be applied.
 //!
 //! Lanczos builds an orthonormal basis `Q` of the Krylov space `v, A v, A^2 v, ...`, in which A is tridiagonal,
-//! `T = Q^T A Q`. The largest eigenvalues of T converge to those of A. In exact arithmetic a three-term recurrence keeps
+//! `T = Q^T A Q`. The outer eigenvalues of T converge to those of A. In exact arithmetic a three-term recurrence keeps
 //! Q orthogonal; in rounding it does not, and eigenvalues appear twice, so each new vector is orthogonalized against
-//! all older ones, twice.
+//! all older ones.
 //!
 //! For an eigenpair `T s = theta s`, the residual is `|A Q s - theta Q s| = beta |s_last|`, known without a product.
 //!
+//! A basis that is full is restarted from its best vectors (a thick restart): T is then diagonal with one full row, and
+//! all goes on as before.
+//!
+//! A Krylov space holds one vector of each eigenspace. Eigenvalues that are exactly multiple are found once until
+//! rounding or a new start brings the others in; [`lobpcg`](super::lobpcg()) finds them at once.
+//!
 //! # Source
-//! Parlett, *The Symmetric Eigenvalue Problem*, chapter 13; "twice is enough": section 6.9.
+//! Parlett, *The Symmetric Eigenvalue Problem*, chapter 13; restarts: Wu and Simon, SIAM J. Matrix Anal. 22 (2000).
 
-use faer::{Mat, Par, Side};
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
-use rayon::prelude::*;
+use autodiff::Float;
+use faer::Mat;
 
-use crate::error::{Error, Result};
+use super::found::{Effort, Eigenpairs, End};
+use super::small::eigen;
+use super::vectors::{add, add_all, apply, combine, dot, normalize, orthogonalize, signs, stream, symmetric};
+use crate::error::Result;
 use crate::operator::LinearOperator;
 
-/// When to stop.
-#[derive(Clone, Copy, Debug)]
-pub struct Settings {
-    /// How many eigenvalues.
-    pub count: usize,
-    /// Residuals below this, relative to the largest eigenvalue found, count as converged.
-    pub tolerance: f64,
-    /// Products with the operator at most.
-    pub steps: usize,
-    /// Seed of the starting vector.
-    pub seed: u64,
+/// An orthonormal basis and the operator in it.
+struct Krylov<R> {
+    basis: Vec<Vec<R>>,
+    /// `Q^T A Q`, the lower triangle by rows.
+    rows: Vec<Vec<f64>>,
+    /// The next vector, of length 1, unless the space is exhausted.
+    next: Vec<R>,
+    /// Its coupling to the last one.
+    beta: f64,
 }
 
-/// The largest eigenvalues found.
-#[derive(Clone, Debug)]
-pub struct Eigenvalues {
-    /// Largest first.
-    pub values: Vec<f64>,
-    /// `|A v - theta v|` for each.
-    pub residuals: Vec<f64>,
-    /// Products with the operator.
-    pub steps: usize,
-    /// Whether every residual is below the tolerance.
-    pub converged: bool,
+impl<R: Float> Krylov<R> {
+    fn entry(&self, i: usize, j: usize) -> f64 {
+        self.rows[i.max(j)].get(i.min(j)).copied().unwrap_or(0.0)
+    }
+
+    /// Takes the next vector into the basis. The couplings of its row are known, but for the last.
+    fn extend(&mut self, couplings: Vec<f64>, operator: &impl LinearOperator<R>, products: &mut usize) -> Result<()> {
+        let v = std::mem::take(&mut self.next);
+        let mut next = apply(operator, &v, products)?;
+        let alpha = dot(&v, &next);
+        // What is known is taken off first, so that one pass of orthogonalization is left with rounding.
+        let known: Vec<f64> = couplings.iter().map(|c| -c).collect();
+        add_all(&known, &self.basis, &mut next);
+        add(-alpha, &v, &mut next);
+        self.basis.push(v);
+        self.rows.push(couplings.into_iter().chain([alpha]).collect());
+        orthogonalize(&mut next, &self.basis);
+        self.beta = normalize(&mut next);
+        self.next = next;
+        Ok(())
+    }
+
+    /// The largest entry of T.
+    fn scale(&self) -> f64 {
+        self.rows.iter().flatten().fold(0.0, |top, x| f64::max(top, x.abs()))
+    }
 }
 
-/// The largest (most positive) eigenvalues of `operator`.
+/// Vectors of a basis where nothing else is said: enough that a restart loses little.
+fn usual_basis(count: usize) -> usize {
+    count.saturating_mul(2).saturating_add(40)
+}
+
+/// Vectors that [`lanczos`] holds at most for so many eigenvalues: a basis, those that a restart makes of it, and two.
+pub fn vectors(count: usize) -> usize {
+    let size = usual_basis(count);
+    size + count + (size - count) / 3 + 2
+}
+
+/// `count` eigenvalues at an end (of each, for both).
 ///
 /// # Cost
-/// `steps` products and `2 steps^2 n` multiply-adds; `steps n` numbers for the basis.
+/// A product a step, and `2 n` multiply-adds for each vector of the basis; as many vectors as the basis may have, which
+/// is `2 count + 40`.
 ///
 /// # Errors
-/// [`Error::Numerics`] if a product is not finite.
-pub fn largest(operator: &impl LinearOperator<Number = f64>, settings: &Settings) -> Result<Eigenvalues> {
+/// [`Error::Numerics`](crate::Error::Numerics) if a product is not finite; an operator that is not symmetric.
+pub fn lanczos<R: Float>(
+    operator: &impl LinearOperator<R>,
+    count: usize,
+    end: End,
+    effort: &Effort<'_>,
+) -> Result<Eigenpairs<R>> {
+    lanczos_within(operator, count, end, usual_basis(count), effort)
+}
+
+/// The same within a basis of so many vectors; never fewer than twice what is asked for, and three.
+///
+/// # Errors
+/// As [`lanczos`].
+pub fn lanczos_within<R: Float>(
+    operator: &impl LinearOperator<R>,
+    count: usize,
+    end: End,
+    vectors: usize,
+    effort: &Effort<'_>,
+) -> Result<Eigenpairs<R>> {
+    symmetric(operator, "Lanczos")?;
     let n = operator.dim();
-    let (count, steps) = (settings.count.min(n), settings.steps.min(n));
-    let mut rng = ChaCha8Rng::seed_from_u64(settings.seed);
-    // A sign vector has no small component along any direction by accident of scale.
-    let mut v: Vec<f64> = (0..n).map(|_| if rng.next_u32() & 1 == 0 { 1.0 } else { -1.0 }).collect();
-    let mut basis: Vec<Vec<f64>> = Vec::new();
-    let (mut diagonal, mut off) = (Vec::new(), Vec::new());
-    let norm = normalize(&mut v);
-    let mut found = Eigenvalues { values: Vec::new(), residuals: Vec::new(), steps: 0, converged: norm == 0.0 };
-    while found.steps < steps && !found.converged {
-        let mut next = vec![0.0; n];
-        operator.apply(&v, &mut next)?;
-        if next.iter().any(|x| !x.is_finite()) {
-            return Err(Error::numerics("a product with the operator is not finite", "compute the kernel again"));
-        }
-        diagonal.push(dot(&v, &next));
-        basis.push(std::mem::take(&mut v));
-        for _ in 0..2 {
-            orthogonalize(&mut next, &basis);
-        }
-        let beta = normalize(&mut next);
-        found.steps += 1;
+    let wanted = if end == End::Both { (2 * count).min(n) } else { count.min(n) };
+    let mut found = Eigenpairs::none();
+    if wanted == 0 {
+        return Ok(found);
+    }
+    found.converged = false;
+    let size = vectors.max(2 * wanted).max(wanted + 3);
+    let mut rng = stream(effort.seed);
+    let mut next = signs(&mut rng, n);
+    normalize(&mut next);
+    let mut space = Krylov { basis: Vec::new(), rows: Vec::new(), next, beta: 0.0 };
+    let mut couplings = Vec::new();
+    while found.products < effort.products {
+        space.extend(std::mem::take(&mut couplings), operator, &mut found.products)?;
+        found.iterations += 1;
+        let k = space.basis.len();
         // The last step of an invariant subspace leaves nothing but rounding.
-        let exhausted = found.steps == n || beta <= 1e-14 * largest_entry(&diagonal, &off);
-        if exhausted || found.steps >= count && (found.steps.is_multiple_of(8) || found.steps == steps) {
-            ritz(&mut found, &diagonal, &off, if exhausted { 0.0 } else { beta }, count)?;
-            let top = found.values.first().map_or(0.0, |x| x.abs());
-            found.converged = exhausted || found.residuals.iter().all(|r| *r <= settings.tolerance * top);
+        let exhausted = k == n || space.beta <= 32.0 * R::EPSILON * space.scale();
+        let full = k == size;
+        let last = found.products == effort.products;
+        let due = k <= 64 || k.is_multiple_of(8);
+        couplings = vec![0.0; k];
+        if !exhausted {
+            couplings[k - 1] = space.beta;
         }
-        off.push(beta);
-        v = next;
+        if !(exhausted || full || last || k >= wanted && due) {
+            continue;
+        }
+        let beta = if exhausted { 0.0 } else { space.beta };
+        let (values, s) = eigen(k, |i, j| space.entry(i, j))?;
+        let picked = end.pick(count, k);
+        found.values = picked.iter().map(|&i| values[i]).collect();
+        // NUMERICS: no product is known better than to the rounding of its numbers.
+        let floor = R::EPSILON * space.scale();
+        found.residuals = picked.iter().map(|&i| (beta * s[(k - 1, i)].abs()).max(floor)).collect();
+        let worst = found.worst();
+        found.converged = k >= wanted && (worst <= effort.tolerance || exhausted);
+        (effort.watch)(found.products, worst);
+        if found.converged || last {
+            found.vectors = ritz(&space.basis, &s, &picked, n);
+            break;
+        }
+        if exhausted {
+            // Another start, in what the space has not reached.
+            let mut other = signs(&mut rng, n);
+            orthogonalize(&mut other, &space.basis);
+            normalize(&mut other);
+            space.next = other;
+        }
+        if full {
+            // More than what is wanted is kept: those next to it converge soon.
+            let kept = end.pick(count + (size - wanted) / 3, k);
+            couplings = kept.iter().map(|&i| beta * s[(k - 1, i)]).collect();
+            space.basis = ritz(&space.basis, &s, &kept, n);
+            space.rows = kept.iter().enumerate().map(|(row, &i)| diagonal(row, values[i])).collect();
+        }
     }
     Ok(found)
 }
 
-/// The eigenvalues of the tridiagonal matrix and the residuals of their vectors.
-fn ritz(found: &mut Eigenvalues, diagonal: &[f64], off: &[f64], beta: f64, count: usize) -> Result<()> {
-    let k = diagonal.len();
-    faer::set_global_parallelism(Par::Seq);
-    let t = Mat::from_fn(k, k, |i, j| match i.abs_diff(j) {
-        0 => diagonal[i],
-        1 => off[i.min(j)],
-        _ => 0.0,
-    });
-    let evd = t.self_adjoint_eigen(Side::Lower).map_err(|error| {
-        Error::numerics(format!("the tridiagonal eigenproblem failed: {error:?}"), "use --spectrum full")
-    })?;
-    let picked = (0..k).rev().take(count);
-    found.values = picked.clone().map(|i| evd.S()[i]).collect();
-    found.residuals = picked.map(|i| beta * evd.U()[(k - 1, i)].abs()).collect();
-    Ok(())
+fn diagonal(row: usize, value: f64) -> Vec<f64> {
+    let mut entries = vec![0.0; row + 1];
+    entries[row] = value;
+    entries
 }
 
-fn largest_entry(diagonal: &[f64], off: &[f64]) -> f64 {
-    diagonal.iter().chain(off).fold(0.0, |top, x| f64::max(top, x.abs()))
+/// The vectors `Q s` of the columns named.
+fn ritz<R: Float>(basis: &[Vec<R>], s: &Mat<f64>, columns: &[usize], n: usize) -> Vec<Vec<R>> {
+    let column = |&i: &usize| -> Vec<R> {
+        let coefficients: Vec<f64> = (0..basis.len()).map(|row| s[(row, i)]).collect();
+        let mut v = combine(&coefficients, basis, n);
+        normalize(&mut v);
+        v
+    };
+    columns.iter().map(column).collect()
 }
 
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
-}
-
-/// Scales to length 1; the length before.
-fn normalize(v: &mut [f64]) -> f64 {
-    let norm = dot(v, v).sqrt();
-    if norm > 0.0 {
-        v.iter_mut().for_each(|x| *x /= norm);
-    }
-    norm
-}
-
-/// Takes from `v` what lies in the span of the basis. The sums run in a fixed order for any number of threads.
-fn orthogonalize(v: &mut [f64], basis: &[Vec<f64>]) {
-    let shadows: Vec<f64> = basis.par_iter().map(|q| dot(q, v)).collect();
-    v.par_chunks_mut(4096).enumerate().for_each(|(chunk, v)| {
-        for (q, shadow) in basis.iter().zip(&shadows) {
-            for (v, q) in v.iter_mut().zip(&q[chunk * 4096..]) {
-                *v -= shadow * q;
-            }
+/// The tridiagonal matrix of so many steps from a start of length 1, as diagonal and off-diagonal. Fewer where the Krylov
+/// space ends.
+///
+/// # Errors
+/// As [`lanczos`].
+pub(super) fn tridiagonal<R: Float>(
+    operator: &impl LinearOperator<R>,
+    start: Vec<R>,
+    steps: usize,
+    products: &mut usize,
+) -> Result<(Vec<f64>, Vec<f64>)> {
+    let n = operator.dim();
+    let mut space = Krylov { basis: Vec::new(), rows: Vec::new(), next: start, beta: 0.0 };
+    let (mut diagonal, mut off) = (Vec::new(), Vec::new());
+    let mut couplings: Vec<f64> = Vec::new();
+    while diagonal.len() < steps.min(n) {
+        space.extend(std::mem::take(&mut couplings), operator, products)?;
+        let k = space.basis.len();
+        diagonal.push(space.entry(k - 1, k - 1));
+        if space.beta <= 32.0 * R::EPSILON * space.scale() {
+            break;
         }
-    });
+        couplings = vec![0.0; k];
+        couplings[k - 1] = space.beta;
+        off.push(space.beta);
+    }
+    off.truncate(diagonal.len().saturating_sub(1));
+    Ok((diagonal, off))
 }

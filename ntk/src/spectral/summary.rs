@@ -2,6 +2,7 @@
 
 use autodiff::Float;
 
+use super::found::{Effort, End};
 use super::{StoredKernel, dense, lanczos};
 use crate::array::Array;
 use crate::error::{Error, Result};
@@ -33,13 +34,15 @@ impl Spectrum {
         match self {
             Self::None => 0,
             Self::Full => 16u64.saturating_mul(dim).saturating_mul(dim),
-            Self::Top(count) => 8u64.saturating_mul(rows as u64).saturating_mul(rows.min(steps(count)) as u64),
+            Self::Top(count) => {
+                8u64.saturating_mul(rows as u64).saturating_mul(rows.min(lanczos::vectors(count)) as u64)
+            }
         }
     }
 }
 
 /// Products that the largest few eigenvalues may take.
-fn steps(count: usize) -> usize {
+fn products(count: usize) -> usize {
     count.saturating_mul(40).saturating_add(200)
 }
 
@@ -91,14 +94,14 @@ impl Summary {
                 all
             }
             Spectrum::Top(count) => {
-                let settings = lanczos::Settings { count, tolerance: 1e-10, steps: steps(count), seed: 0 };
-                let found = lanczos::largest(&kernel, &settings)?;
+                let effort = Effort { tolerance: 1e-10, products: products(count), ..Effort::default() };
+                let found = lanczos::lanczos(&kernel, count, End::Top, &effort)?;
                 if !found.converged {
                     let worst = found.residuals.iter().fold(0.0_f64, |top, r| top.max(*r));
                     return Err(Error::numerics(
                         format!(
                             "the {count} largest eigenvalues did not converge in {} products: residual {worst:.1e}",
-                            found.steps
+                            found.products
                         ),
                         "ask for fewer, or use --spectrum full",
                     ));
