@@ -22,7 +22,27 @@ use crate::tape::{Arena, Node, Tape, Var};
 /// A part of a program: a function of several values, to be recorded as often as it is needed.
 ///
 /// It must depend on its operands alone: what it reads elsewhere must not change between a forward and a backward sweep.
-/// A closure is a segment for one number type; a type of one's own can be one for all, and then also runs on duals.
+/// A closure is a segment for one number type; a type of one's own can be one for all, and then also runs on duals:
+///
+/// ```
+/// use autodiff::custom::{Checkpoint, Segment};
+/// use autodiff::{Real, Result, Tensor, Var, derivative, grad};
+///
+/// struct Cube;
+///
+/// impl<R: Real> Segment<R> for Cube {
+///     fn record<'b>(&self, x: &[Var<'b, R>]) -> Result<Var<'b, R>> {
+///         x[0].times(x[0])?.times(x[0])
+///     }
+/// }
+///
+/// static CUBE: Checkpoint<Cube> = Checkpoint(Cube);
+/// fn slope<R: Real>(x: R) -> R {
+///     grad(|x| CUBE.apply(&x), &[Tensor::scalar(x)]).unwrap()[0].item().unwrap()
+/// }
+/// assert_eq!(slope(2.0), 12.0);
+/// assert_eq!(derivative(|x| slope(x), 2.0), (12.0, 12.0)); // 3 x^2, and 6 x
+/// ```
 pub trait Segment<R: Real> {
     /// Records it.
     ///
@@ -55,7 +75,7 @@ pub struct Checkpoint<F>(pub F);
 /// let kept = grad(|x| Ok(x[0].matmul(x[1])?.tanh().matmul(x[1])?.tanh().sum()), &at).unwrap();
 /// let again = grad(|x| Ok(layer.apply(&[layer.apply(&x)?, x[1]])?.sum()), &at).unwrap();
 /// assert_eq!(kept, again); // to the bit
-/// /// ```
+/// ```
 ///
 /// What the segment reads of its surroundings must live as long as the tape does.
 pub fn checkpoint<R: Real, F: for<'b> Fn(&[Var<'b, R>]) -> Result<Var<'b, R>>>(f: F) -> Checkpoint<F> {
@@ -64,6 +84,17 @@ pub fn checkpoint<R: Real, F: for<'b> Fn(&[Var<'b, R>]) -> Result<Var<'b, R>>>(f
 
 impl<F> Checkpoint<F> {
     /// Applies the segment to variables of a tape.
+    ///
+    /// ```
+    /// use autodiff::{Arena, checkpoint};
+    ///
+    /// let segment = checkpoint(|x| x[0].sin().times(x[1]));
+    /// let mut arena = Arena::new();
+    /// let tape = arena.tape();
+    /// let (x, y) = (tape.leaf(&[0.0], &[]).unwrap(), tape.leaf(&[3.0], &[]).unwrap());
+    /// let z = segment.apply(&[x, y]).unwrap();
+    /// assert_eq!((z.value(), tape.len()), (&[0.0][..], 3)); // the sine is not kept
+    /// ```
     ///
     /// # Errors
     /// What the segment refuses; [`Error::Arguments`] if there is no operand, [`Error::ForeignVariable`] if they are on

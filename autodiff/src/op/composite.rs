@@ -9,6 +9,15 @@ use crate::tape::Var;
 /// # Shape
 /// `[.., c] -> [.., c]`
 ///
+/// ```
+/// use autodiff::{Arena, op::composite::log_softmax};
+///
+/// let mut arena = Arena::new();
+/// let x = arena.tape().leaf(&[1000.0_f64, 1000.0], &[1, 2]).unwrap(); // whose exponentials would overflow
+/// let y = log_softmax(x).unwrap();
+/// assert!(y.value().iter().all(|y| (y + 2f64.ln()).abs() < 1e-15));
+/// ```
+///
 /// # Errors
 /// If `x` is a scalar.
 pub fn log_softmax<'a, R: Real>(x: Var<'a, R>) -> Result<Var<'a, R>> {
@@ -41,6 +50,15 @@ fn constant_maximum<R: Real>(row: &[R]) -> R {
 /// # Shape
 /// `f: [n, c]`, a label below c for each sample `-> []`
 ///
+/// ```
+/// use autodiff::{Arena, op::composite::cross_entropy};
+///
+/// let mut arena = Arena::new();
+/// let f = arena.tape().leaf(&[0.0_f64, 0.0, 0.0], &[1, 3]).unwrap();
+/// assert!((cross_entropy(f, &[2]).unwrap().value()[0] - 3f64.ln()).abs() < 1e-15);
+/// assert!(cross_entropy(f, &[3]).unwrap_err().to_string().ends_with("use 0..3"));
+/// ```
+///
 /// # Errors
 /// If there are not n labels, or one is not below c.
 pub fn cross_entropy<'a, R: Real>(f: Var<'a, R>, labels: &[u32]) -> Result<Var<'a, R>> {
@@ -51,6 +69,16 @@ pub fn cross_entropy<'a, R: Real>(f: Var<'a, R>, labels: &[u32]) -> Result<Var<'
 ///
 /// # Shape
 /// `f: [n, o], y: [n, o] -> []`
+///
+/// ```
+/// use autodiff::{Arena, op::composite::mean_squared_error};
+///
+/// let mut arena = Arena::new();
+/// let tape = arena.tape();
+/// let f = tape.leaf(&[1.0, 2.0], &[2, 1]).unwrap();
+/// let y = tape.constant(&[0.0, 4.0], &[2, 1]).unwrap();
+/// assert_eq!(mean_squared_error(f, y).unwrap().value(), [1.25]); // (1 + 4) / 4
+/// ```
 ///
 /// # Errors
 /// If the shapes differ.

@@ -49,6 +49,16 @@ pub(crate) struct Slot<R> {
 /// # Shape
 /// `seed: [K, ..shape of output]`
 ///
+/// ```
+/// use autodiff::sweep::{Gradient, Pool, pullback};
+/// use autodiff::Arena;
+///
+/// let (mut arena, mut pool, mut sink) = (Arena::new(), Pool::default(), Gradient::new());
+/// let x = arena.tape().leaf(&[3.0, 5.0], &[2]).unwrap();
+/// pullback(x.powi(2), &[1.0, 10.0], 1, &mut sink, &mut pool).unwrap();
+/// assert_eq!(sink.of(0), Some(&[6.0, 100.0][..]));
+/// ```
+///
 /// # Cost
 /// K times: one primal for linear and elementwise ops, two for bilinear ones with both operands active.
 ///
@@ -70,6 +80,20 @@ pub fn pullback<'a, R: Real>(
 ///
 /// # Shape
 /// `seed: [..shape of output]`; the seed itself does not vary along the directions.
+///
+/// ```
+/// use autodiff::sweep::{Gradient, Pool, pullback_tangent, pushforward};
+/// use autodiff::Arena;
+///
+/// let (mut arena, mut pool, mut sink) = (Arena::new(), Pool::default(), Gradient::new());
+/// let tape = arena.tape();
+/// let x = tape.leaf(&[3.0, 5.0], &[2]).unwrap();
+/// let y = x.powi(3).sum();
+/// let tangents = pushforward(tape, &[(x, &[1.0, 2.0])], 1, &mut pool).unwrap();
+/// pullback_tangent(y, &[1.0], &tangents, &mut sink, &mut pool).unwrap();
+/// assert_eq!(sink.of(0), Some(&[27.0, 75.0][..])); // 3 x^2
+/// assert_eq!(sink.tangent_of(0), Some(&[18.0, 60.0][..])); // 6 x times the direction
+/// ```
 ///
 /// # Errors
 /// [`Error::Length`] if the seed does not fit, [`Error::Tangents`] if `output` has no tangents; what the sink refuses.

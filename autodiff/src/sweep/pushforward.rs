@@ -74,11 +74,25 @@ impl<'a, R: Real> Tangents<'a, R> {
 /// # Shape
 /// A seed is `[K, ..shape of its variable]`; what is not seeded has tangent zero.
 ///
+/// ```
+/// use autodiff::sweep::{Pool, pushforward};
+/// use autodiff::Arena;
+///
+/// let (mut arena, mut pool) = (Arena::new(), Pool::default());
+/// let tape = arena.tape();
+/// let x = tape.leaf(&[3.0, 5.0], &[2]).unwrap();
+/// let y = x.powi(2);
+/// // Two directions: the first number alone, then both.
+/// let tangents = pushforward(tape, &[(x, &[1.0, 0.0, 1.0, 1.0])], 2, &mut pool).unwrap();
+/// assert_eq!(tangents.of(y), Some(&[6.0, 0.0, 6.0, 10.0][..]));
+/// ```
+///
 /// # Cost
 /// K primals for linear and elementwise ops, 2K for bilinear ones with both operands active.
 ///
 /// # Errors
-/// [`Error::Length`] if a seed does not fit its variable, [`Error::ForeignVariable`] if that is on another tape.
+/// [`Error::Length`] if a seed does not fit its variable, [`Error::ForeignVariable`] if that is on another tape; what
+/// a custom op refuses.
 pub fn pushforward<'a, R: Real>(
     tape: &'a Tape<'a, R>,
     seeds: &[(Var<'a, R>, &[R])],

@@ -242,6 +242,18 @@ impl<'a, R: Real> Sink<'a, R> for Resumed<'_, R> {
 /// # Shape
 /// `[K, n, P]`, P the parameters of all leaves, in order.
 ///
+/// ```
+/// use autodiff::sweep::{PerSample, Pool, pullback};
+/// use autodiff::Arena;
+///
+/// let (mut arena, mut pool, mut sink) = (Arena::new(), Pool::default(), PerSample::new(&[2]));
+/// let tape = arena.tape();
+/// let x = tape.samples(&[1.0, 2.0, 3.0, 4.0], &[2, 2]).unwrap();
+/// let w = tape.leaf(&[0.5, 0.5], &[2, 1]).unwrap();
+/// pullback(x.matmul(w).unwrap(), &[1.0, 1.0], 1, &mut sink, &mut pool).unwrap();
+/// assert_eq!(sink.rows(), [1.0, 2.0, 3.0, 4.0]); // of a linear model, the samples themselves
+/// ```
+///
 /// # Cost
 /// `n K P` numbers. This is the reference, and the thing to beat.
 #[derive(Debug)]

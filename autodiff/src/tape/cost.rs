@@ -21,6 +21,17 @@ impl<R: Real> Tape<'_, R> {
     /// Floating-point operations of a node's primal: a multiply-add is 2, an elementary function 1, moving numbers none.
     /// `None` for an op with a rule of its own, which does not say.
     ///
+    /// ```
+    /// use autodiff::Arena;
+    ///
+    /// let mut arena = Arena::new();
+    /// let tape = arena.tape();
+    /// let (a, b) = (tape.leaf(&[1.0; 6], &[2, 3]).unwrap(), tape.leaf(&[1.0; 12], &[3, 4]).unwrap());
+    /// let y = a.matmul(b).unwrap();
+    /// assert_eq!(tape.flops(y.id()), Some(2 * 2 * 3 * 4));
+    /// assert_eq!(y.node().bytes(), 88 + 2 * 4 + 2 * 8 + 8 * 8); // node, operands, shape, numbers
+    /// ```
+    ///
     /// A pushforward costs as much, twice that for a product of two active operands, and so does a pullback.
     ///
     /// # Panics

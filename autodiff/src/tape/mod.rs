@@ -75,6 +75,15 @@ impl<'a, R: Real> Tape<'a, R> {
 
     /// Records a constant whose first axis counts samples. What depends on them is tagged from here on.
     ///
+    /// ```
+    /// use autodiff::{Arena, Samples};
+    ///
+    /// let mut arena = Arena::new();
+    /// let x = arena.tape().samples(&[1.0, 2.0, 3.0, 4.0], &[2, 2]).unwrap();
+    /// assert_eq!(x.tanh().samples(), Samples::Axis { axis: 0, group: 1 });
+    /// assert!(matches!(x.sum_axis(0).unwrap().samples(), Samples::Mixed(_)));
+    /// ```
+    ///
     /// A statistic of the batch that was computed elsewhere and enters as a constant cannot be recognized as one.
     ///
     /// # Errors

@@ -135,6 +135,14 @@ impl<'a, R: Real> Var<'a, R> {
     /// # Shape
     /// `x: [n, d], y: [d] -> [n, d]`, and so on.
     ///
+    /// ```
+    /// let mut arena = autodiff::Arena::new();
+    /// let tape = arena.tape();
+    /// let x = tape.leaf(&[1.0, 2.0, 3.0, 4.0], &[2, 2]).unwrap();
+    /// let y = tape.leaf(&[10.0, 20.0], &[2]).unwrap();
+    /// assert_eq!(x.combine(2.0, y, 0.5).unwrap().value(), [7.0, 14.0, 11.0, 18.0]);
+    /// ```
+    ///
     /// # Errors
     /// If neither shape ends with the other, or `y` is on another tape.
     pub fn combine(self, c: f64, y: Self, d: f64) -> Result<Self> {
@@ -175,6 +183,16 @@ impl<'a, R: Real> Var<'a, R> {
     ///
     /// # Shape
     /// `x: [.., n, k], w: [k, m] -> [.., n, m]`
+    ///
+    /// ```
+    /// let mut arena = autodiff::Arena::new();
+    /// let tape = arena.tape();
+    /// let x = tape.leaf(&[1.0, 2.0, 3.0], &[1, 3]).unwrap();
+    /// let w = tape.leaf(&[1.0, 0.0, 0.0, 1.0, 1.0, 1.0], &[3, 2]).unwrap();
+    /// assert_eq!(x.matmul(w).unwrap().value(), [4.0, 5.0]);
+    /// let error = w.matmul(w).unwrap_err().to_string();
+    /// assert!(error.ends_with("the inner sizes must agree: [n, k] times [k, m]"));
+    /// ```
     ///
     /// # Errors
     /// If the inner sizes differ, or `w` is on another tape.
@@ -319,6 +337,13 @@ impl<'a, R: Real> Var<'a, R> {
 
     /// `len` copies along a new axis that stands at `axis` in the result.
     ///
+    /// ```
+    /// let mut arena = autodiff::Arena::new();
+    /// let x = arena.tape().leaf(&[1.0, 2.0], &[2]).unwrap();
+    /// assert_eq!(x.broadcast(0, 2).unwrap().value(), [1.0, 2.0, 1.0, 2.0]);
+    /// assert_eq!(x.broadcast(1, 2).unwrap().value(), [1.0, 1.0, 2.0, 2.0]);
+    /// ```
+    ///
     /// # Errors
     /// If `axis` is above the rank.
     pub fn broadcast(self, axis: usize, len: usize) -> Result<Self> {
@@ -338,6 +363,12 @@ impl<'a, R: Real> Var<'a, R> {
     ///
     /// # Shape
     /// `[.., c] -> [..]`, one index for each row.
+    ///
+    /// ```
+    /// let mut arena = autodiff::Arena::new();
+    /// let x = arena.tape().leaf(&[1.0, 2.0, 3.0, 4.0], &[2, 2]).unwrap();
+    /// assert_eq!(x.pick(&[1, 0]).unwrap().value(), [2.0, 3.0]);
+    /// ```
     ///
     /// # Errors
     /// If there are not as many indices as rows, or one lies outside the axis.
