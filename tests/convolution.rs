@@ -160,6 +160,28 @@ fn zeros_that_cannot_be_shared_go_after() {
 }
 
 #[test]
+fn padding_is_zeros_that_are_multiplied() {
+    let infinity = f64::INFINITY;
+    for groups in [1, 2] {
+        let (mut arena, mut pool, mut sink) = (Arena::new(), Pool::default(), Gradient::new());
+        let tape = arena.tape();
+        let x = tape.leaf(&[1.0; 6], &[3, 2]).unwrap();
+        // The first tap is infinite. It reads padding at the first position.
+        let mut numbers = vec![1.0; 12 / groups];
+        numbers[..4 / groups].fill(infinity);
+        let w = tape.leaf(&numbers, &[3, 2 / groups, 2]).unwrap();
+        let y = x.conv(w, Window { groups, ..Window::SAME }).unwrap();
+        assert!(y.value()[..2].iter().all(|y| y.is_nan()), "{groups} groups: {:?}", y.value());
+        assert_eq!(y.value()[2..], [infinity; 4], "{groups} groups");
+        pullback(y, &[1.0, 1.0, 1.0, 1.0, infinity, 1.0], 1, &mut sink, &mut pool).unwrap();
+        // The last position's cotangent is infinite; its last tap reads padding.
+        let w_bar = sink.of(1).unwrap();
+        assert_eq!((w_bar[0], w_bar[1]), (infinity, 2.0), "{groups} groups");
+        assert!(w_bar[w_bar.len() - 2].is_nan() && w_bar[w_bar.len() - 1] == 2.0, "{groups} groups: {w_bar:?}");
+    }
+}
+
+#[test]
 fn a_convolution_that_does_not_fit_is_refused_with_a_remedy() {
     let numbers = vec![0.5; 1024];
     let mut arena = Arena::new();
@@ -294,7 +316,7 @@ fn a_nan_is_the_largest_of_its_window() {
     let x = arena.tape().constant(&[1.0, f64::NAN, 3.0, 4.0, f64::NAN, f64::NAN], &[1, 6, 1]).unwrap();
     let y = x.max_pool(PoolWindow { size: [1, 2], stride: [1, 2], padding: Padding::Valid }).unwrap();
     assert!(y.value()[0].is_nan() && y.value()[1] == 4.0 && y.value()[2].is_nan());
-    assert_eq!(sent_back(&[f64::NAN, f64::NAN, 1.0, f64::NAN], 2, 2), [1.0, 0.0, 0.0, 2.0]);
+    assert_eq!(sent_back(&[f64::NAN, f64::NAN, f64::NAN, 1.0], 2, 2), [0.0, 1.0, 2.0, 0.0]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Convolutions in which each channel is for itself: products entry by entry, summed over taps.
 //!
 //! A product of matrices would have one column. These loops run over the channels instead, which lie side by side.
+//! Padding is zeros that are multiplied, as it is in a product of patches.
 
 use super::conv::Convolution;
 use super::gemm::Accumulate;
@@ -60,7 +61,12 @@ impl<R: Real> Kernel for Sums<'_, R> {
         for _ in 0..conv.images * reading.positions() {
             sum.fill(R::ZERO);
             reading.each(at, |tap, from| {
-                let (x, w) = (&x[from..][..channels], &w[tap * channels..][..channels]);
+                let w = &w[tap * channels..][..channels];
+                let Some(from) = from else {
+                    sum.iter_mut().zip(w).for_each(|(sum, &w)| *sum += R::ZERO * w);
+                    return;
+                };
+                let x = &x[from..][..channels];
                 for ((sum, &x), &w) in sum.iter_mut().zip(x).zip(w) {
                     *sum += x * w;
                 }
@@ -93,7 +99,12 @@ impl<R: Real> Kernel for Outer<'_, R> {
         let mut at = (0, 0, 0);
         for y_bar in y_bar.chunks_exact(channels.max(1)) {
             reading.each(at, |tap, from| {
-                let (x, sum) = (&x[from..][..channels], &mut sum[tap * channels..][..channels]);
+                let sum = &mut sum[tap * channels..][..channels];
+                let Some(from) = from else {
+                    sum.iter_mut().zip(y_bar).for_each(|(sum, &y_bar)| *sum += R::ZERO * y_bar);
+                    return;
+                };
+                let x = &x[from..][..channels];
                 for ((sum, &x), &y_bar) in sum.iter_mut().zip(x).zip(y_bar) {
                     *sum += x * y_bar;
                 }

@@ -45,6 +45,7 @@ impl<R: Real> Kernel for Run<'_, R> {
         for _ in 0..images * reading.positions() {
             sum.fill(R::ZERO);
             reading.each(at, |_, from| {
+                let Some(from) = from else { return };
                 sum.iter_mut().zip(&x[from..]).for_each(|(sum, &x)| *sum += x);
             });
             let out = &mut out[writing.start(reading, at)..];
@@ -57,7 +58,7 @@ impl<R: Real> Kernel for Run<'_, R> {
     }
 }
 
-/// Where the largest entry of each window stands, channel by channel; the first of equal ones, and the first NaN
+/// Where the largest entry of each window stands, channel by channel; the first of equal ones, and the last NaN
 /// before everything else.
 pub(crate) fn largest<R: Real>(reading: &Reading, images: usize, x: &[R], mut visit: impl FnMut(usize)) {
     if x.is_empty() {
@@ -68,9 +69,9 @@ pub(crate) fn largest<R: Real>(reading: &Reading, images: usize, x: &[R], mut vi
         for channel in 0..reading.channels.count {
             let mut top: Option<(f64, usize)> = None;
             reading.each(at, |_, from| {
+                let Some(from) = from else { return };
                 let entry = x[from + channel].primal();
-                let above = top.is_none_or(|(top, _)| entry > top || (entry.is_nan() && !top.is_nan()));
-                if above {
+                if top.is_none_or(|(top, _)| entry > top) || entry.is_nan() {
                     top = Some((entry, from + channel));
                 }
             });

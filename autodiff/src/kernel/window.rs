@@ -230,15 +230,17 @@ impl Reading {
         }
     }
 
-    /// Calls `visit` with each entry that a window reads: the number of its tap, and where its channels begin.
+    /// Calls `visit` with each tap of a window: its number, and where the channels of the entry that it reads begin;
+    /// `None` in the padding.
     #[inline(always)]
-    pub fn each(&self, (image, row, col): (usize, usize, usize), mut visit: impl FnMut(usize, usize)) {
+    pub fn each(&self, (image, row, col): (usize, usize, usize), mut visit: impl FnMut(usize, Option<usize>)) {
         for r in 0..self.rows.taps {
-            let Some(from_row) = self.rows.entry(row, r) else { continue };
+            let from_row = self.rows.entry(row, r);
             for c in 0..self.cols.taps {
-                let Some(from_col) = self.cols.entry(col, c) else { continue };
-                let from = (image * self.rows.len + from_row) * self.cols.len + from_col;
-                visit(self.tap(r, c), from * self.channels.all + self.channels.first);
+                let from = from_row.zip(self.cols.entry(col, c)).map(|(row, col)| {
+                    ((image * self.rows.len + row) * self.cols.len + col) * self.channels.all + self.channels.first
+                });
+                visit(self.tap(r, c), from);
             }
         }
     }

@@ -18,6 +18,10 @@ use crate::shape::{self, Shape};
 /// `x: [.., h, w, in], w: [kh, kw, in / groups, out] -> [.., h', w', out]`, and with weights of three axes
 /// `x: [.., w, in], w: [kw, in / groups, out] -> [.., w', out]`.
 ///
+/// # At the edges
+/// Padding is zeros that are multiplied: with an infinite weight it makes NaN of what a window at the edge gives, and an
+/// infinite cotangent makes NaN of the weights' cotangents. (So does JAX in single precision; in double it skips padding.)
+///
 /// # Cost
 /// `h' w' kh kw in out / groups` multiply-adds an image forward, twice that in a pullback.
 #[derive(Clone, Copy, Debug, PartialEq)]

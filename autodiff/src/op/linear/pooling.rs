@@ -173,8 +173,8 @@ impl Linear for AveragePool<'_> {
 ///
 /// # At kinks
 /// Of equal entries the first is taken, row by row, as PyTorch and JAX do; the cotangent goes to it alone. (A maximum over
-/// a whole axis is another matter: JAX's `max` divides the cotangent among equals.) A NaN is larger than everything.
-/// Padding is never taken.
+/// a whole axis is another matter: JAX's `max` divides the cotangent among equals.) A NaN is larger than everything, and
+/// of several the last is taken, as in PyTorch. Padding is never taken.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MaxPool<'a> {
     /// What was recorded. In the arena, as a node's op has few bytes.
