@@ -154,7 +154,7 @@ impl Convolution {
         }
         for (at, part) in reversed.chunks_exact_mut(outputs.count * inputs).enumerate() {
             let (row, col) = (at / reading.cols.taps, at % reading.cols.taps);
-            let tap = reading.tap(row, col);
+            let tap = reading.tap((row, col));
             let taken = &w[tap * inputs * outputs.all..][..inputs * outputs.all];
             for (output, part) in part.chunks_exact_mut(inputs).enumerate() {
                 let column = taken[outputs.first + output..].iter().step_by(outputs.all);

@@ -2,6 +2,8 @@
 //!
 //! A product of matrices would have one column. These loops run over the channels instead, which lie side by side.
 //! Padding is zeros that are multiplied, as it is in a product of patches.
+//!
+//! NUMERICS: loops and no closures: a closure that is not inlined loses the vectors that the loop was dispatched to.
 
 use super::conv::Convolution;
 use super::gemm::Accumulate;
@@ -60,17 +62,13 @@ impl<R: Real> Kernel for Sums<'_, R> {
         let mut at = (0, 0, 0);
         for _ in 0..conv.images * reading.positions() {
             sum.fill(R::ZERO);
-            reading.each(at, |tap, from| {
-                let w = &w[tap * channels..][..channels];
-                let Some(from) = from else {
-                    sum.iter_mut().zip(w).for_each(|(sum, &w)| *sum += R::ZERO * w);
-                    return;
-                };
-                let x = &x[from..][..channels];
-                for ((sum, &x), &w) in sum.iter_mut().zip(x).zip(w) {
-                    *sum += x * w;
+            for tap in reading.taps() {
+                let w = &w[reading.tap(tap) * channels..][..channels];
+                match reading.entry(at, tap) {
+                    Some(from) => add_products(sum, &x[from..][..channels], w),
+                    None => add_zeros(sum, w),
                 }
-            });
+            }
             let out = &mut out[writing.start(&reading, at)..][..channels];
             put(sum, conv.alpha, out, accumulate);
             at = reading.next(at.0, at.1, at.2);
@@ -98,20 +96,32 @@ impl<R: Real> Kernel for Outer<'_, R> {
         sum.fill(R::ZERO);
         let mut at = (0, 0, 0);
         for y_bar in y_bar.chunks_exact(channels.max(1)) {
-            reading.each(at, |tap, from| {
-                let sum = &mut sum[tap * channels..][..channels];
-                let Some(from) = from else {
-                    sum.iter_mut().zip(y_bar).for_each(|(sum, &y_bar)| *sum += R::ZERO * y_bar);
-                    return;
-                };
-                let x = &x[from..][..channels];
-                for ((sum, &x), &y_bar) in sum.iter_mut().zip(x).zip(y_bar) {
-                    *sum += x * y_bar;
+            for tap in reading.taps() {
+                let sum = &mut sum[reading.tap(tap) * channels..][..channels];
+                match reading.entry(at, tap) {
+                    Some(from) => add_products(sum, &x[from..][..channels], y_bar),
+                    None => add_zeros(sum, y_bar),
                 }
-            });
+            }
             at = reading.next(at.0, at.1, at.2);
         }
         put(sum, conv.alpha, w_bar, accumulate);
+    }
+}
+
+/// `sum += x y`
+#[inline(always)]
+fn add_products<R: Real>(sum: &mut [R], x: &[R], y: &[R]) {
+    for ((sum, &x), &y) in sum.iter_mut().zip(x).zip(y) {
+        *sum += x * y;
+    }
+}
+
+/// `sum += 0 y`
+#[inline(always)]
+fn add_zeros<R: Real>(sum: &mut [R], y: &[R]) {
+    for (sum, &y) in sum.iter_mut().zip(y) {
+        *sum += R::ZERO * y;
     }
 }
 
@@ -119,7 +129,15 @@ impl<R: Real> Kernel for Outer<'_, R> {
 #[inline(always)]
 fn put<R: Real>(sum: &[R], alpha: f64, out: &mut [R], accumulate: Accumulate) {
     match accumulate {
-        Accumulate::Replace => out.iter_mut().zip(sum).for_each(|(out, &sum)| *out = sum.scale(alpha)),
-        Accumulate::Add => out.iter_mut().zip(sum).for_each(|(out, &sum)| *out += sum.scale(alpha)),
+        Accumulate::Replace => {
+            for (out, &sum) in out.iter_mut().zip(sum) {
+                *out = sum.scale(alpha);
+            }
+        }
+        Accumulate::Add => {
+            for (out, &sum) in out.iter_mut().zip(sum) {
+                *out += sum.scale(alpha);
+            }
+        }
     }
 }

@@ -1,4 +1,6 @@
 //! Sums over windows, channel by channel: average pools and their transposes.
+//!
+//! NUMERICS: loops and no closures: a closure that is not inlined loses the vectors that the loop was dispatched to.
 
 use super::gemm::Accumulate;
 use super::window::{Reading, Writing};
@@ -44,14 +46,25 @@ impl<R: Real> Kernel for Run<'_, R> {
         let mut at = (0, 0, 0);
         for _ in 0..images * reading.positions() {
             sum.fill(R::ZERO);
-            reading.each(at, |_, from| {
-                let Some(from) = from else { return };
-                sum.iter_mut().zip(&x[from..]).for_each(|(sum, &x)| *sum += x);
-            });
+            for tap in reading.taps() {
+                if let Some(from) = reading.entry(at, tap) {
+                    for (sum, &x) in sum.iter_mut().zip(&x[from..]) {
+                        *sum += x;
+                    }
+                }
+            }
             let out = &mut out[writing.start(reading, at)..];
             match accumulate {
-                Accumulate::Replace => out.iter_mut().zip(&*sum).for_each(|(out, &sum)| *out = sum.scale(*alpha)),
-                Accumulate::Add => out.iter_mut().zip(&*sum).for_each(|(out, &sum)| *out += sum.scale(*alpha)),
+                Accumulate::Replace => {
+                    for (out, &sum) in out.iter_mut().zip(&*sum) {
+                        *out = sum.scale(*alpha);
+                    }
+                }
+                Accumulate::Add => {
+                    for (out, &sum) in out.iter_mut().zip(&*sum) {
+                        *out += sum.scale(*alpha);
+                    }
+                }
             }
             at = reading.next(at.0, at.1, at.2);
         }
@@ -68,13 +81,12 @@ pub(crate) fn largest<R: Real>(reading: &Reading, images: usize, x: &[R], mut vi
     for _ in 0..images * reading.positions() {
         for channel in 0..reading.channels.count {
             let mut top: Option<(f64, usize)> = None;
-            reading.each(at, |_, from| {
-                let Some(from) = from else { return };
+            for from in reading.taps().filter_map(|tap| reading.entry(at, tap)) {
                 let entry = x[from + channel].primal();
                 if top.is_none_or(|(top, _)| entry > top) || entry.is_nan() {
                     top = Some((entry, from + channel));
                 }
-            });
+            }
             visit(top.expect("recording refused windows of padding alone").1);
         }
         at = reading.next(at.0, at.1, at.2);

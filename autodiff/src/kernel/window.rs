@@ -186,7 +186,7 @@ impl Reading {
 
     /// The window's own number for a tap of this reading: that of [`Axis`], row by row.
     #[inline(always)]
-    pub fn tap(&self, row: usize, col: usize) -> usize {
+    pub fn tap(&self, (row, col): (usize, usize)) -> usize {
         self.rows.tap(row) * self.cols.window + self.cols.tap(col)
     }
 
@@ -230,19 +230,18 @@ impl Reading {
         }
     }
 
-    /// Calls `visit` with each tap of a window: its number, and where the channels of the entry that it reads begin;
-    /// `None` in the padding.
+    /// Where the channels of the entry begin that a window reads with a tap of this reading; `None` in the padding.
     #[inline(always)]
-    pub fn each(&self, (image, row, col): (usize, usize, usize), mut visit: impl FnMut(usize, Option<usize>)) {
-        for r in 0..self.rows.taps {
-            let from_row = self.rows.entry(row, r);
-            for c in 0..self.cols.taps {
-                let from = from_row.zip(self.cols.entry(col, c)).map(|(row, col)| {
-                    ((image * self.rows.len + row) * self.cols.len + col) * self.channels.all + self.channels.first
-                });
-                visit(self.tap(r, c), from);
-            }
-        }
+    pub fn entry(&self, (image, row, col): (usize, usize, usize), (r, c): (usize, usize)) -> Option<usize> {
+        let (row, col) = (self.rows.entry(row, r)?, self.cols.entry(col, c)?);
+        Some(((image * self.rows.len + row) * self.cols.len + col) * self.channels.all + self.channels.first)
+    }
+
+    /// The taps of this reading, row by row.
+    #[inline(always)]
+    pub fn taps(&self) -> impl Iterator<Item = (usize, usize)> {
+        let cols = self.cols.taps;
+        (0..self.rows.taps).flat_map(move |r| (0..cols).map(move |c| (r, c)))
     }
 
     /// The window after this one.
