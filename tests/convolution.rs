@@ -1,9 +1,10 @@
 //! Convolutions and pools against loops over every index, and at their edges.
 
+use autodiff::check::{self, Bounds};
 use autodiff::op::bilinear::{BilinearOp, Conv, Padding, Sizes, Window};
 use autodiff::op::linear::PoolWindow;
 use autodiff::sweep::{Gradient, PerSample, Pool, pullback};
-use autodiff::{Arena, Error, Samples, Var};
+use autodiff::{Arena, Error, Float, Samples, Var};
 
 use crate::numbers::{Random, relative_error};
 
@@ -144,6 +145,25 @@ fn a_convolution_of_several_blocks_of_windows_is_what_its_definition_says() {
     agrees(&Naive::new(3, [10, 10], [3, 3], [256, 3], Window { groups: 1, ..Window::SAME }), &mut random);
     agrees(&Naive::new(3, [40, 20], [3, 3], [4, 6], Window { groups: 2, stride: [2, 1], ..Window::SAME }), &mut random);
     agrees(&Naive::new(3, [40, 40], [3, 3], [4, 4], Window { groups: 4, stride: [2, 1], ..Window::SAME }), &mut random);
+}
+
+#[test]
+fn the_laws_hold_across_blocks_of_windows() {
+    fn of<F: Float>() {
+        let mut random = Random::new(69);
+        let windows = [
+            (Window::SAME, [3, 20, 20, 1], [3, 3, 1, 2]),
+            (Window { stride: [2, 1], groups: 2, ..Window::SAME }, [3, 40, 20, 2], [3, 3, 1, 4]),
+            (Window { groups: 2, ..Window::SAME }, [3, 20, 20, 2], [3, 2, 1, 2]),
+        ];
+        for (window, a, b) in windows {
+            let op = Conv { window: &window };
+            check::bilinear::<F, _>(op, &a, &b, Bounds::of::<F>(), &mut || random.number())
+                .unwrap_or_else(|e| panic!("{e}"));
+        }
+    }
+    of::<f64>();
+    of::<f32>();
 }
 
 #[test]

@@ -23,7 +23,8 @@ use crate::shape::{self, Shape};
 /// infinite cotangent makes NaN of the weights' cotangents. (So does JAX in single precision; in double it skips padding.)
 ///
 /// # Cost
-/// `h' w' kh kw in out / groups` multiply-adds an image forward, twice that in a pullback.
+/// `h' w' kh kw in out / groups` multiply-adds an image forward, twice that in a pullback. The thread keeps
+/// scratch of 2^17 numbers, or 128 windows where those are more, and in the input pull as many as there are weights.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Conv<'a> {
     /// How the window moves. In the arena, as a node's op has few bytes.
