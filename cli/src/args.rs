@@ -3,6 +3,7 @@
 //! Decided here: names, defaults, the form of a value, which flags exclude one another. Left to others: what the words mean
 //! together with the data and the model.
 
+mod converge;
 mod data;
 mod describe_model;
 mod infinite;
@@ -11,6 +12,7 @@ mod list;
 mod machine;
 mod network;
 mod output;
+mod phase;
 mod predict;
 mod shell;
 mod spectrum;
@@ -22,6 +24,7 @@ use std::ffi::OsString;
 use clap::error::{ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser, Subcommand};
 
+pub(crate) use converge::Converge;
 pub(crate) use data::{Data, Normalize, SecondData};
 pub(crate) use describe_model::DescribeModel;
 pub(crate) use infinite::{Get, Infinite};
@@ -30,6 +33,7 @@ pub(crate) use list::List;
 pub(crate) use machine::{Machine, Threads};
 pub(crate) use network::{Dtype, Network};
 pub(crate) use output::{Format, Output};
+pub(crate) use phase::Phase;
 pub(crate) use predict::{Of, Predict, PredictLoss};
 pub(crate) use shell::{Completions, Man};
 pub(crate) use spectrum::SpectrumArgs;
@@ -66,6 +70,10 @@ pub(crate) enum Command {
     Infinite(Box<Infinite>),
     /// Training in function space: what a kernel predicts
     Predict(Box<Predict>),
+    /// From finite networks to the infinite one: distances over widths
+    Converge(Box<Converge>),
+    /// Order and chaos in deep networks: fixed points, depth scales, kernels
+    Phase(Box<Phase>),
     /// The network that a preset or file means, as TOML
     DescribeModel(DescribeModel),
     /// The recording of an expression or a network: values, derivatives, memory
@@ -79,8 +87,19 @@ pub(crate) enum Command {
 }
 
 /// The names of the sub-commands that have a page.
-pub(crate) const COMMANDS: [&str; 9] =
-    ["kernel", "spectrum", "infinite", "predict", "describe-model", "tape", "list", "completions", "man"];
+pub(crate) const COMMANDS: [&str; 11] = [
+    "kernel",
+    "spectrum",
+    "infinite",
+    "predict",
+    "converge",
+    "phase",
+    "describe-model",
+    "tape",
+    "list",
+    "completions",
+    "man",
+];
 
 /// `ntk` without a command: the defaults of `kernel` are stated once, in its attributes.
 #[derive(Debug, Parser)]
@@ -106,6 +125,8 @@ impl Cli {
             Command::Kernel(kernel) => kernel.fault().map(|fault| ("kernel", fault)),
             Command::Infinite(infinite) => infinite.fault().map(|fault| ("infinite", fault)),
             Command::Predict(predict) => predict.fault().map(|fault| ("predict", fault)),
+            Command::Converge(converge) => converge.fault().map(|fault| ("converge", fault)),
+            Command::Phase(phase) => phase.fault().map(|fault| ("phase", fault)),
             Command::Spectrum(spectrum) => spectrum.fault().map(|fault| ("spectrum", fault)),
             _ => None,
         };

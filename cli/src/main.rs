@@ -33,6 +33,8 @@ fn main() -> ExitCode {
         Command::Kernel(arguments) => command::kernel::run(&arguments),
         Command::Infinite(arguments) => command::infinite::run(&arguments),
         Command::Predict(arguments) => command::predict::run(&arguments),
+        Command::Converge(arguments) => command::converge::run(&arguments),
+        Command::Phase(arguments) => command::phase::run(&arguments),
         Command::Spectrum(arguments) => command::spectrum::run(&arguments),
         Command::DescribeModel(arguments) => command::describe_model::run(&arguments),
         Command::Tape(arguments) => command::tape::run(&arguments),

@@ -3,6 +3,7 @@
 mod contract;
 mod faults;
 mod files;
+mod function_space;
 mod interruption;
 mod memory;
 mod program;

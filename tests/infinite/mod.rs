@@ -19,10 +19,17 @@ pub fn infinite<R: Float>(model: &Architecture, x1: &Array<R>, x2: Option<&Array
 #[test]
 fn infinite_kernels_are_those_of_neural_tangents() {
     let mut seen = 0;
-    for mut case in cases().into_iter().filter(|case| !case.name.starts_with("cnn")) {
+    for mut case in cases() {
         // Theirs is a quadrature for these, and not symmetric; `manifest.json` says by how much.
         let tolerance = if case.asymmetry > 0.0 { (10.0 * case.asymmetry).max(1e-7) } else { 1e-10 };
-        let relu = case.name.contains("relu");
+        // Their diagonal of relu goes through the angle between a sample and itself, and is off by up to 1.1e-8 where 50 digits
+        // agree with ours to the last; that of tanh by 2.8e-6 at the sample of most variance, where a grid of 441^2 points
+        // agrees with ours.
+        let diagonal = match (case.name.contains("relu"), case.asymmetry > 0.0) {
+            (true, _) => 2e-8,
+            (_, true) => 5e-6,
+            _ => 1e-10,
+        };
         for (pair, x2) in [("11", None), ("12", case.x2.clone())] {
             if pair == "12" && x2.is_none() {
                 continue;
@@ -31,13 +38,11 @@ fn infinite_kernels_are_those_of_neural_tangents() {
             for (name, found) in [("nngp", found.nngp.unwrap()), ("ntk", found.ntk.unwrap())] {
                 let key = format!("{name}_inf_{pair}");
                 let (mut found, shape) = (found.data, found.shape);
-                if relu && pair == "11" {
-                    // Their diagonal goes through the angle between a sample and itself, and is off by up to 1.1e-8 where
-                    // 50 digits agree with ours to the last.
+                if pair == "11" {
                     let expected = case.value(&key).data;
                     for i in 0..shape[0] {
                         let at = i * (shape[0] + 1);
-                        assert!((found[at] / expected[at] - 1.0).abs() < 2e-8, "{} {key}", case.name);
+                        assert!((found[at] / expected[at] - 1.0).abs() < diagonal, "{} {key}", case.name);
                         found[at] = expected[at];
                     }
                 }
@@ -51,7 +56,7 @@ fn infinite_kernels_are_those_of_neural_tangents() {
 
 #[test]
 fn single_precision_is_within_1e_5_of_double() {
-    for case in cases().into_iter().filter(|case| !case.name.starts_with("cnn")) {
+    for case in cases() {
         let narrow = |x: &Array<f64>| x.map(|&x| x as f32);
         let wide = infinite(&case.model, &narrow(&case.x1).map(|&x| f64::from(x)), None);
         let found = infinite(&case.model, &narrow(&case.x1), None);

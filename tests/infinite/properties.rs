@@ -10,7 +10,7 @@ use super::infinite;
 use crate::numbers::Random;
 
 /// One network of every kind of activation, with and without bias, with residual blocks.
-const NETWORKS: [&str; 9] = [
+const NETWORKS: [&str; 14] = [
     "mlp:64-9x3-2:relu",
     "mlp:64-9x3-2:relu,b_std=0",
     "mlp:64-9x2-2:leaky_relu",
@@ -20,7 +20,26 @@ const NETWORKS: [&str; 9] = [
     "mlp:64-9x2-2:tanh",
     "mlp:64-9x2-2:softplus",
     "resmlp:64-9x2-2:relu",
+    "cnn:4x4x4-5x2-2:relu:flatten",
+    "cnn:4x4x4-5x2-2:gelu:gap",
+    "cnn:4x4x4-5x2-2:tanh:gap,param=standard",
+    "input=[8,4,2]\nlayers=[{kind='conv',kh=3,kw=3,out=5,stride=2,padding='CIRCULAR',b_std=0.3},{kind='relu'},\
+     {kind='conv',kh=2,kw=1,out=5,padding='VALID'},{kind='residual',scale=0.5,layers=[{kind='erf'},\
+     {kind='conv',kh=3,kw=3,out=5}]},{kind='flatten'},{kind='dense',out=3},{kind='relu'},{kind='dense',out=1}]",
+    "input=[8,4,2]\nlayers=[{kind='conv',kh=3,kw=3,out=5},{kind='relu'},{kind='avg_pool',size=2},\
+     {kind='conv',kh=3,kw=3,out=5,b_std=0.3},{kind='residual',layers=[{kind='tanh'},{kind='conv',kh=3,kw=3,out=5}]},\
+     {kind='relu'},{kind='flatten'},{kind='dense',out=1}]",
 ];
+
+/// A network of the list.
+fn network(text: &str) -> Architecture {
+    if text.starts_with("input") { Architecture::from_toml(text).unwrap() } else { Architecture::parse(text).unwrap() }
+}
+
+/// Samples in the shape that a network takes.
+fn shaped(x: &Array<f64>, model: &Architecture) -> Array<f64> {
+    x.clone().reshape([&[x.rows()], model.input.as_slice()].concat()).unwrap()
+}
 
 fn samples(n: usize, seed: u64) -> Array<f64> {
     Array::new([n, 64], Random::new(seed).numbers(64 * n)).unwrap()
@@ -30,7 +49,12 @@ fn samples(n: usize, seed: u64) -> Array<f64> {
 fn infinite_kernels_are_symmetric_and_the_same_on_any_number_of_threads_to_the_bit() {
     let (x1, x2) = (samples(300, 1), samples(131, 2));
     for network in NETWORKS {
-        let model = Architecture::parse(network).unwrap();
+        let model = self::network(network);
+        // Of images, fewer.
+        let count = if model.input.len() > 1 { 21 } else { 300 };
+        let few =
+            |x: &Array<f64>| shaped(&x.select_rows(&(0..count.min(x.rows())).collect::<Vec<_>>()).unwrap(), &model);
+        let (x1, x2) = (few(&x1), few(&x2));
         let on = |threads: usize, x2: Option<&Array<f64>>| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| infinite(&model, &x1, x2).ntk.unwrap())
@@ -51,7 +75,8 @@ fn a_kernel_of_two_data_sets_is_a_block_of_that_of_their_union() {
     let (x1, x2) = (samples(40, 3), samples(23, 4));
     let all = Array::new([63, 64], [x1.data.clone(), x2.data.clone()].concat()).unwrap();
     for network in NETWORKS {
-        let model = Architecture::parse(network).unwrap();
+        let model = self::network(network);
+        let (x1, x2, all) = (shaped(&x1, &model), shaped(&x2, &model), shaped(&all, &model));
         let whole = infinite(&model, &all, None).ntk.unwrap();
         let block = infinite(&model, &x1, Some(&x2)).ntk.unwrap();
         for i in 0..40 {
@@ -67,7 +92,8 @@ fn a_kernel_of_two_data_sets_is_a_block_of_that_of_their_union() {
 fn a_sample_met_again_has_the_entry_of_the_diagonal() {
     let x = samples(17, 5);
     for network in NETWORKS {
-        let model = Architecture::parse(network).unwrap();
+        let model = self::network(network);
+        let x = shaped(&x, &model);
         let (with_itself, with_copy) = (infinite(&model, &x, None), infinite(&model, &x, Some(&x)));
         let (a, b) = (with_itself.ntk.unwrap(), with_copy.ntk.unwrap());
         for i in 0..17 {

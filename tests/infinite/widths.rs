@@ -9,12 +9,22 @@ use crate::numbers::Random;
 
 /// The slope of the mean distance to the limit, in logarithms, over widths and seeds.
 fn slope(preset: impl Fn(usize) -> String, widths: &[usize], seeds: u64) -> f64 {
-    let x = Array::new([5, 6], Random::new(7).numbers(30)).unwrap();
-    let limit = infinite(&Architecture::parse(&preset(widths[0])).unwrap(), &x, None).ntk.unwrap();
+    let network = |width| {
+        let text = preset(width);
+        if text.starts_with("input") {
+            Architecture::from_toml(&text).unwrap()
+        } else {
+            Architecture::parse(&text).unwrap()
+        }
+    };
+    let input = network(widths[0]).input;
+    let size: usize = input.iter().product();
+    let x = Array::new([&[5], input.as_slice()].concat(), Random::new(7).numbers(5 * size)).unwrap();
+    let limit = infinite(&network(widths[0]), &x, None).ntk.unwrap();
     let norm = |data: &[f64]| data.iter().map(|x| x * x).sum::<f64>().sqrt();
     let mut points = Vec::new();
     for &width in widths {
-        let model = Architecture::parse(&preset(width)).unwrap();
+        let model = network(width);
         let mut mean = 0.0;
         for seed in 0..seeds {
             let parameters: Vec<Array<f64>> = model
@@ -37,14 +47,51 @@ fn slope(preset: impl Fn(usize) -> String, widths: &[usize], seeds: u64) -> f64 
 
 const ACTIVATIONS: [&str; 8] = ["relu", "leaky_relu", "tanh", "erf", "gelu", "sigmoid", "softplus", "sin"];
 
+/// Networks of images, by what is in them.
+const IMAGES: [(&str, &str); 4] = [
+    (
+        "flatten, valid, stride",
+        "{kind='conv',kh=2,kw=2,out=WIDE,padding='VALID',b_std=0.3},{kind='relu'},{kind='conv',kh=3,kw=3,stride=2,out=WIDE},\
+         {kind='tanh'},{kind='flatten'},{kind='dense',out=4}",
+    ),
+    (
+        "average, circular",
+        "{kind='conv',kh=3,kw=3,out=WIDE,padding='CIRCULAR'},{kind='relu'},{kind='conv',kh=3,kw=3,out=WIDE,b_std=0.3},\
+         {kind='gelu'},{kind='gap'},{kind='dense',out=4}",
+    ),
+    (
+        "pool, dilation",
+        "{kind='conv',kh=3,kw=3,out=WIDE,dilation=2},{kind='erf'},{kind='avg_pool',size=2},{kind='conv',kh=2,kw=2,out=WIDE},\
+         {kind='relu'},{kind='flatten'},{kind='dense',out=4}",
+    ),
+    (
+        "residual",
+        "{kind='conv',kh=3,kw=3,out=WIDE},{kind='residual',layers=[{kind='relu'},{kind='conv',kh=3,kw=3,out=WIDE}]},\
+         {kind='relu'},{kind='gap'},{kind='dense',out=4}",
+    ),
+];
+
 #[test]
 fn finite_networks_converge_with_a_slope_of_one_half() {
     for activation in ACTIVATIONS {
         let found = slope(|width| format!("mlp:6-{width}x2-4:{activation}"), &[32, 128, 512], 12);
         assert!((found + 0.5).abs() <= 0.15, "{activation}: {found:.3}");
     }
+    let normed = |width: usize| {
+        format!(
+            "input=[6]\nlayers=[{{kind='dense',out={width},b_std=0.5}},{{kind='layer_norm'}},{{kind='relu'}},{{kind='rms_norm'}},\
+             {{kind='dense',out={width}}},{{kind='layer_norm',affine=false}},{{kind='tanh'}},{{kind='dense',out=4}}]"
+        )
+    };
+    let found = slope(normed, &[32, 128, 512], 12);
+    assert!((found + 0.5).abs() <= 0.15, "normalized: {found:.3}");
     let found = slope(|width| format!("resmlp:6-{width}x2-4:relu"), &[32, 128, 512], 12);
     assert!((found + 0.5).abs() <= 0.15, "residual: {found:.3}");
+    for (name, layers) in IMAGES {
+        let preset = |width: usize| format!("input=[4,4,2]\nlayers=[{}]", layers.replace("WIDE", &width.to_string()));
+        let found = slope(preset, &[8, 32, 128], 12);
+        assert!((found + 0.5).abs() <= 0.15, "{name}: {found:.3}");
+    }
 }
 
 #[test]

@@ -80,13 +80,21 @@ fn the_other_commands_are_read() {
     };
     assert_eq!((predict.times.as_slice(), predict.lr), (&[0.0, 100.0, f64::INFINITY][..], Some(0.5)));
     assert_eq!((predict.momentum, predict.ridge, predict.of()), (0.9, 1e-3, Of::Infinite));
+    let Command::Phase(phase) = read("ntk phase --w-std 1:2:3 --b-std 0.1 --depths 1,9 --n 20").unwrap() else {
+        panic!("no phase")
+    };
+    assert_eq!((phase.w_std.0, phase.b_std.0, phase.depths), (vec![1.0, 1.5, 2.0], vec![0.1], vec![1, 9]));
+    let Command::Converge(converge) = read("ntk converge --n 5 --widths 8,16 --seeds 3").unwrap() else {
+        panic!("no converge")
+    };
+    assert_eq!((converge.widths, converge.seeds), (vec![8, 16], 3));
     let Command::Predict(predict) = read("ntk predict --model m --weights w.npz").unwrap() else { panic!() };
     assert_eq!((predict.of(), predict.times), (Of::Empirical, vec![f64::INFINITY]));
 }
 
 #[test]
 fn a_wrong_line_names_the_flag_and_the_remedy() {
-    let table: [(&str, &[&str]); 39] = [
+    let table: [(&str, &[&str]); 43] = [
         ("ntk kernel --threads 0", &["--threads", "at least 1"]),
         ("ntk kernel --threads -2", &["--threads", "at least 1"]),
         ("ntk kernel --n 0", &["--n", "at least 1"]),
@@ -118,6 +126,10 @@ fn a_wrong_line_names_the_flag_and_the_remedy() {
         ("ntk kernl", &["kernl", "kernel"]),
         ("ntk infinite --model m --weights w.npz", &["--weights", "no part"]),
         ("ntk infinite --test 3 --spectrum full", &["--spectrum", "--test"]),
+        ("ntk converge --widths 8", &["--widths", "at least two"]),
+        ("ntk converge --widths 8,8", &["--widths", "each once"]),
+        ("ntk phase --w-std 1:2", &["--w-std", "FROM:TO:COUNT"]),
+        ("ntk phase --w-std 0,1", &["--w-std 0", "above 0"]),
         ("ntk predict --times -1", &["--times", "at least 0"]),
         ("ntk predict --lr 0", &["--lr", "above 0"]),
         ("ntk predict --momentum 0.9", &["--lr"]),

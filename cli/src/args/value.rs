@@ -124,6 +124,27 @@ pub(super) fn not_negative(text: &str) -> Result<f64, String> {
     }
 }
 
+/// Numbers of at least 0: a list, or so many evenly from one to another.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Grid(pub(crate) Vec<f64>);
+
+/// `0.5,1,2` or `0.5:2:4`.
+pub(super) fn grid(text: &str) -> Result<Grid, String> {
+    let form = || "give numbers of at least 0 as 0.5,1,2, or FROM:TO:COUNT as 0.5:2:4".to_owned();
+    let number = |text: &str| text.trim().parse::<f64>().ok().filter(|x| *x >= 0.0 && x.is_finite()).ok_or_else(form);
+    let parts: Vec<&str> = text.split(':').collect();
+    match parts[..] {
+        [list] => list.split(',').map(number).collect::<Result<_, _>>().map(Grid),
+        [from, to, count] => {
+            let (from, to) = (number(from)?, number(to)?);
+            let count = count.trim().parse::<usize>().ok().filter(|n| (2..=1000).contains(n)).ok_or_else(form)?;
+            let step = (to - from) / (count - 1) as f64;
+            Ok(Grid((0..count).map(|i| if i + 1 == count { to } else { from + i as f64 * step }).collect()))
+        }
+        _ => Err(form()),
+    }
+}
+
 /// A number of at least 0 and below 1.
 pub(super) fn share(text: &str) -> Result<f64, String> {
     match text.trim().parse::<f64>() {
@@ -182,6 +203,11 @@ mod tests {
         assert!(["-1", "nan", "", "soon"].iter().all(|text| time(text).unwrap_err().contains("such as 1,10,inf")));
         assert!(positive("0").is_err() && positive("inf").is_err() && positive("0.5") == Ok(0.5));
         assert!(not_negative("-1").is_err() && not_negative("0") == Ok(0.0));
+        assert_eq!(grid("0.5:2:4"), Ok(Grid(vec![0.5, 1.0, 1.5, 2.0])));
+        assert_eq!(grid("1, 2"), Ok(Grid(vec![1.0, 2.0])));
+        assert!(
+            ["", "1:2", "1:2:1", "-1", "a:b:c"].iter().all(|text| grid(text).unwrap_err().contains("FROM:TO:COUNT"))
+        );
         assert!(share("1").is_err() && share("0.9") == Ok(0.9));
     }
 

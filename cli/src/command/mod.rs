@@ -2,11 +2,13 @@
 //!
 //! A command turns what was typed into what is meant, calls the library, and hands plain data to [`crate::render`].
 
+pub(crate) mod converge;
 pub(crate) mod describe_model;
 pub(crate) mod infinite;
 mod inputs;
 pub(crate) mod kernel;
 pub(crate) mod list;
+pub(crate) mod phase;
 pub(crate) mod predict;
 mod results;
 pub(crate) mod shell;

@@ -7,6 +7,8 @@ use autodiff::{Float, Kernel};
 use rayon::prelude::*;
 
 use super::line::{Line, Place};
+use super::program::{Mode, Program};
+use super::sheet::AddScaled;
 use crate::array::Array;
 
 /// Below this share of its bound, a gap is found from the inputs' difference: the subtraction would lose 8 bits and more.
@@ -16,22 +18,70 @@ const NEAR: f64 = 1.0 / 256.0;
 pub(crate) struct Inputs<'x, R> {
     x: &'x [R],
     width: usize,
-    /// `|x|^2/width`
+    count: usize,
+    channels: usize,
+    /// The mean square of each sample's channels, `[positions, n]`.
     pub(crate) squares: Vec<f64>,
-    /// `1/|x|`
+    /// `1/|x|` of flat samples.
     inverse: Vec<R>,
+    /// `[positions, channels, n]`, where positions meet their own kind.
+    turned: Vec<R>,
 }
 
 impl<'x, R: Float> Inputs<'x, R> {
-    pub(crate) fn new(x: &'x Array<R>) -> Self {
-        let width = x.row_len();
-        let squares: Vec<f64> = x
+    pub(crate) fn new(x: &'x Array<R>, program: &Program) -> Self {
+        let (width, count, positions) = (x.row_len(), x.rows(), program.positions);
+        let channels = width / positions;
+        let of_rows: Vec<Vec<f64>> = x
             .data
             .par_chunks_exact(width.max(1))
-            .map(|row| row.iter().map(|x| x.to_f64() * x.to_f64()).sum::<f64>() / width as f64)
+            .map(|row| {
+                let square = |x: &[R]| x.iter().map(|x| x.to_f64() * x.to_f64()).sum::<f64>() / channels as f64;
+                row.chunks_exact(channels).map(square).collect()
+            })
             .collect();
-        let inverse = squares.iter().map(|q| R::from_f64(1.0 / (q * width as f64).sqrt())).collect();
-        Self { x: &x.data, width, squares, inverse }
+        let squares: Vec<f64> = (0..positions).flat_map(|p| of_rows.iter().map(move |row| row[p])).collect();
+        let (mut inverse, mut turned) = (Vec::new(), Vec::new());
+        match program.mode {
+            Mode::Flat => inverse.extend(squares.iter().map(|q| R::from_f64(1.0 / (q * width as f64).sqrt()))),
+            Mode::Diagonal => {
+                turned.resize(x.data.len(), R::ZERO);
+                for (i, row) in x.data.chunks_exact(width).enumerate() {
+                    row.iter().enumerate().for_each(|(at, &x)| turned[at * count + i] = x);
+                }
+            }
+            Mode::Full => {}
+        }
+        Self { x: &x.data, width, count, channels, squares, inverse, turned }
+    }
+
+    /// The mean products of the channels of one sample with those of others at the same position.
+    ///
+    /// # Shape
+    /// `-> [positions, columns]`
+    pub(crate) fn products_of_positions(&self, row: usize, x2: &Self, columns: Range<usize>, k: &mut Vec<R>) {
+        let (width, channels) = (columns.len(), self.channels);
+        let x = &self.x[row * self.width..][..self.width];
+        k.clear();
+        k.resize(self.width / channels * width, R::ZERO);
+        let share = R::from_f64(1.0 / channels as f64);
+        for (position, (y, x)) in k.chunks_exact_mut(width).zip(x.chunks_exact(channels)).enumerate() {
+            for (channel, &x) in x.iter().enumerate() {
+                let at = (position * channels + channel) * x2.count + columns.start;
+                R::vectorize(AddScaled { y, x: &x2.turned[at..][..width], scale: share * x });
+            }
+        }
+    }
+
+    /// The mean products of the channels of all pairs of positions of two samples.
+    ///
+    /// # Shape
+    /// `-> [positions, positions]`
+    pub(crate) fn products_of_pairs(&self, row: usize, x2: &Self, column: usize, k: &mut Vec<R>) {
+        let positions = self.width / self.channels;
+        let of = |x: &Self, i: usize| View::new(&x.x[i * x.width..][..self.width], positions, self.channels);
+        k.resize(positions * positions, R::ZERO);
+        R::gemm(k, Accumulate::Replace, 1.0 / self.channels as f64, of(self, row), of(x2, column).t());
     }
 
     fn rows(&self, range: Range<usize>) -> View<'x, R> {

@@ -2,7 +2,7 @@
 
 use autodiff::{Float, Kernel, Real};
 
-use super::program::{Act, Affine, Step};
+use super::program::{Act, Affine, Mode, Norm, Step};
 use super::rule::{Cos, Dual, Erf, Gelu, Pair, Rule, Sin};
 use super::series::Coefficients;
 use super::side::{Level, Samples};
@@ -32,12 +32,18 @@ impl<R: Float> Line<R> {
     }
 }
 
-/// Who a line is about: a sample of one side, a range of the other.
+/// Who a line is about: a sample of one side, and others of the other side or the positions of one other.
+#[derive(Clone, Copy)]
 pub(crate) struct Place<'s, R> {
     pub(crate) rows: &'s Samples<R>,
+    /// The row's sample.
     pub(crate) row: usize,
+    /// Its position.
+    pub(crate) position: usize,
     pub(crate) columns: &'s Samples<R>,
+    /// The first sample of the columns, or in [`Mode::Full`] the only one.
     pub(crate) from: usize,
+    pub(crate) mode: Mode,
     pub(crate) tracked: bool,
 }
 
@@ -48,13 +54,26 @@ struct Pairs<'s, R> {
     ra: R,
     qb: &'s [R],
     rb: &'s [R],
+    /// Where these stand in the tables of their level.
+    row: usize,
+    first: usize,
 }
 
 impl<'s, R: Float> Place<'s, R> {
     fn pairs(&self, level: usize, columns: usize) -> Pairs<'s, R> {
         let (a, b): (&Level<R>, &'s Level<R>) = (&self.rows.levels[level], &self.columns.levels[level]);
-        let range = self.from..self.from + columns;
-        Pairs { qa: a.q[self.row], ra: a.r[self.row], qb: &b.q[range.clone()], rb: &b.r[range] }
+        let (row, first) = match self.mode {
+            // Levels are [positions, samples], or [samples, positions].
+            Mode::Flat | Mode::Diagonal => {
+                (self.position * self.rows.count + self.row, self.position * self.columns.count + self.from)
+            }
+            Mode::Full => {
+                let positions = a.q.len() / self.rows.count;
+                (self.row * positions + self.position, self.from * positions)
+            }
+        };
+        let range = first..first + columns;
+        Pairs { qa: a.q[row], ra: a.r[row], qb: &b.q[range.clone()], rb: &b.r[range], row, first }
     }
 }
 
@@ -62,21 +81,26 @@ impl<'s, R: Float> Place<'s, R> {
 pub(crate) fn run<R: Float>(steps: &[Step], place: &Place<'_, R>, line: &mut Line<R>, spare: &mut Vec<Line<R>>) {
     let columns = line.k.len();
     for step in steps {
-        let (from, to) = (place.pairs(step.from, columns), place.pairs(step.to, columns));
+        let from = place.pairs(step.from, columns);
+        // Where no gap is carried, what leaves a step is not asked for its variance.
+        let to = if place.tracked { place.pairs(step.to, columns) } else { from };
         match &step.act {
             Act::Affine(affine) => {
                 R::vectorize(ApplyAffine { affine: *affine, tracked: place.tracked, from, to, line })
             }
+            Act::Norm(norm) => R::vectorize(ApplyNorm { norm: *norm, tracked: place.tracked, from, line }),
             Act::Map(rule) => map(rule, place, from, to, line),
             Act::Residual { branch, end, square } => {
                 let mut inner = spare.pop().unwrap_or_default();
                 inner.copy(line);
                 run(branch, place, &mut inner, spare);
-                let end = place.pairs(*end, columns);
+                let end = if place.tracked { place.pairs(*end, columns) } else { from };
                 let square = *square;
                 R::vectorize(Add { square, tracked: place.tracked, from, end, to, line, branch: &inner });
                 spare.push(inner);
             }
+            // INVARIANT: a line is one position; windows act on sheets.
+            Act::Window { .. } => unreachable!("a window on a line"),
         }
     }
 }
@@ -91,7 +115,7 @@ fn map<R: Float>(rule: &Rule, place: &Place<'_, R>, from: Pairs<'_, R>, to: Pair
         Rule::Cos => R::vectorize(Apply { rule: Cos, tracked, from, to, line }),
         Rule::Series { index, .. } => {
             let (a, b) = (&place.rows.series[index], &place.columns.series[index]);
-            R::vectorize(ApplySeries { a, row: place.row, b, first: place.from, tracked, from, to, line });
+            R::vectorize(ApplySeries { a, row: from.row, b, first: from.first, tracked, from, to, line });
         }
     }
 }
@@ -104,11 +128,11 @@ struct Apply<'s, R, D> {
     line: &'s mut Line<R>,
 }
 
-/// `s - |k|`; rounding may not take it below 0.
+/// `s - |k|`, where no better is known. What is not told from 0 by its rounding is 0: a value with itself.
 #[inline(always)]
 fn gap_of<R: Float>(s: R, k: R) -> R {
     let gap = s - Real::abs(k);
-    if gap > R::ZERO { gap } else { R::ZERO }
+    if gap > s * R::from_f64(8.0 * R::EPSILON) { gap } else { R::ZERO }
 }
 
 /// The gap of images of which only the covariance is known. One value is itself in every layer.
@@ -199,6 +223,36 @@ impl<R: Float> Kernel for ApplyAffine<'_, R> {
     }
 }
 
+struct ApplyNorm<'s, R> {
+    norm: Norm,
+    tracked: bool,
+    from: Pairs<'s, R>,
+    line: &'s mut Line<R>,
+}
+
+impl<R: Float> Kernel for ApplyNorm<'_, R> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        let Self { norm, tracked, from, line } = self;
+        let n = line.k.len();
+        let [eps, own, own_bias] = [norm.eps, norm.own, norm.own_bias].map(R::from_f64);
+        let (k, theta, qb) = (&mut line.k[..n], &mut line.theta[..n], &from.qb[..n]);
+        let qa = from.qa + eps;
+        for i in 0..n {
+            let share = R::ONE / Real::sqrt(qa * (qb[i] + eps));
+            k[i] *= share;
+            theta[i] = own * k[i] + own_bias + share * theta[i];
+        }
+        if tracked {
+            // Both bound and covariance are divided by the same.
+            for (gap, &qb) in line.gap[..n].iter_mut().zip(qb) {
+                *gap *= R::ONE / Real::sqrt(qa * (qb + eps));
+            }
+        }
+    }
+}
+
 struct Add<'s, R> {
     square: f64,
     tracked: bool,
@@ -276,14 +330,17 @@ impl<R: Float> Kernel for ApplySeries<'_, R> {
                 };
             }
             let (mut slopes, mut values) = ([zero; STRIP], [zero; STRIP]);
-            for j in (0..a.terms).rev() {
+            // Of an odd activation a series in the square.
+            let stride = if a.alternating { 2 } else { 1 };
+            let powers = if a.alternating { c.map(|c| c * c) } else { c };
+            for j in (0..a.terms).step_by(stride).rev() {
                 let da = a.d[j * a.samples + row];
                 let da_share = da * R::from_f64(1.0 / (j + 1) as f64);
                 let mut db = [zero; STRIP];
                 db[..width].copy_from_slice(&b.d[j * b.samples + first + at..][..width]);
                 for l in 0..STRIP {
-                    slopes[l] = slopes[l] * c[l] + da * db[l];
-                    values[l] = values[l] * c[l] + da_share * db[l];
+                    slopes[l] = slopes[l] * powers[l] + da * db[l];
+                    values[l] = values[l] * powers[l] + da_share * db[l];
                 }
             }
             let mean = a.mean[row];

@@ -8,6 +8,10 @@
 //! | weights and bias | `W_std^2 K + b_std^2` | the layer's own kernel `K'`, plus `W_std^2 Theta` |
 //! | activation `f` | `E f(u) f(v)` | `E f'(u) f'(v) Theta` |
 //! | residual | `K + scale^2 K_branch` | `Theta + scale^2 Theta_branch` |
+//! | normalization | `K / sqrt(q q')` | the learned scales' `K'`, the shifts' 1, and `Theta / sqrt(q q')` |
+//! | convolution | as weights, of the mean over its window, the same tap of both images | |
+//! | average pool | the mean over pairs of positions of both windows | the same |
+//! | flatten, global average | the mean over equal positions, over all pairs of positions | the same |
 //!
 //! Decided here: the maps, and how they keep their digits. Left to others: what is predicted from the kernels
 //! ([`crate::predict`]), eigenvalues, files.
@@ -19,6 +23,9 @@
 //! | `series` | all other activations, by quadrature |
 //! | `side` | variances of each sample, and the diagonal |
 //! | `line` | one sample against a row of others, through all layers |
+//! | `sheet`, `window` | the same for images: lines of positions, and windows over them |
+//! | [`phase`] | fixed points of deep networks, and the depth scales around them |
+//! | [`converge`](mod@converge) | distances of finite networks to the limit |
 //! | `input` | products of inputs, and the distance of those that are nearly parallel |
 //!
 //! **Near correlation 1.** The kernel of a rectifier behaves as `sqrt(1 - c)` there, so a correlation known to 16 digits gives
@@ -28,14 +35,18 @@
 //! **In the cache.** A row of a tile passes through all layers before the next is looked at: memory is the output and a few
 //! rows, and nothing waits for it. Array programs pass over the whole kernel once a layer.
 
+pub mod converge;
 mod input;
 mod line;
+pub mod phase;
 mod program;
 mod rule;
 mod series;
+mod sheet;
 mod side;
 #[cfg(test)]
 mod tests;
+mod window;
 
 use std::sync::Mutex;
 
@@ -47,10 +58,13 @@ use crate::contraction::Observer;
 use crate::contraction::tile::{Output, TileShape, blocks, mirror, transpose, zeros};
 use crate::error::{Error, Result};
 use crate::model::Architecture;
+pub use converge::{Convergence, converge};
 use input::Inputs;
 use line::{Line, Place};
-use program::Program;
+use program::{Mode, Program, ReadOut};
+use sheet::Sheet;
 use side::Samples;
+use window::Masks;
 
 /// Which kernel is asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -91,6 +105,18 @@ pub struct Kernels<R> {
 
 /// Samples of a tile's edge: its products and its output stay in the second-level cache.
 const BLOCK: usize = 128;
+/// Numbers of a sheet, where it has a line for each position.
+const SHEET: usize = 1 << 15;
+
+/// Samples of a tile's edge.
+fn block(program: &Program) -> usize {
+    match program.mode {
+        Mode::Flat => BLOCK,
+        Mode::Diagonal => (SHEET / program.positions).clamp(16, BLOCK),
+        // A pair of samples is work enough.
+        Mode::Full => 1,
+    }
+}
 
 /// The kernels of `x1` with itself, or with `x2`, of the limit in width of `model`.
 ///
@@ -146,19 +172,27 @@ pub fn kernel<R: Float>(
             fits: "use fewer samples, --dtype f32, or a higher --memory".into(),
         });
     }
-    let (first, second) = (Inputs::new(x1), x2.map(Inputs::new));
-    let ([rows, columns], series_error) =
-        side::sides(&program, [Some(first.squares.clone()), second.as_ref().map(|x| x.squares.clone())])?;
-    let rows = rows.ok_or_else(|| Error::Bug("a kernel without rows".into()))?;
+    let (first, second) = (Inputs::new(x1, &program), x2.map(|x2| Inputs::new(x2, &program)));
+    let masks: Vec<Masks<R>> = program.windows.iter().map(window::Window::masks).collect();
+    let own = |side: usize, sample: usize, k: &mut Vec<R>| {
+        let x = if side == 0 { &first } else { second.as_ref().unwrap_or(&first) };
+        x.products_of_pairs(sample, x, sample, k);
+    };
+    let counts = [n, second.as_ref().map_or(0, |_| m)];
+    let squares = [first.squares.as_slice(), second.as_ref().map_or(&[][..], |x| &x.squares)];
+    let ([rows, columns], series_error) = side::sides(&program, counts, squares, own, &masks)?;
+    let columns = x2.is_some().then_some(columns);
     let mut kernels = [get != Get::Nngp, get != Get::Ntk].map(|wanted| wanted.then(|| zeros(n * m, limit)));
     let mut made: [Option<Vec<R>>; 2] = [None, None];
     for (kernel, made) in kernels.iter_mut().zip(&mut made) {
         *made = kernel.take().transpose()?;
     }
-    let row_blocks = blocks(n, BLOCK);
-    let column_blocks = if x2.is_some() { blocks(m, BLOCK) } else { row_blocks.clone() };
+    let size = block(&program);
+    let row_blocks = blocks(n, size);
+    let column_blocks = if x2.is_some() { blocks(m, size) } else { row_blocks.clone() };
     let run = Run {
         program: &program,
+        masks: &masks,
         x1: &first,
         x2: second.as_ref(),
         rows: &rows,
@@ -204,14 +238,21 @@ fn bytes<R>(program: &Program, n: usize, m: Option<usize>, width: usize, get: Ge
     let outputs = if get == Get::Both { 2 } else { 1 };
     let samples = (n + m.unwrap_or(0)) as u64;
     let output = outputs * n as u64 * m.unwrap_or(n) as u64;
-    let tile = (rayon::current_num_threads() * 4 * BLOCK * BLOCK) as u64;
+    let positions = program.positions as u64;
+    let sheet = match program.mode {
+        Mode::Flat => 4 * BLOCK * BLOCK,
+        Mode::Diagonal => 6 * program.positions * block(program),
+        Mode::Full => 6 * program.positions * program.positions,
+    };
+    let tile = (rayon::current_num_threads() * sheet) as u64;
     // An activation without closed form keeps some hundred coefficients of a sample, its worst case apart.
-    let tables = samples * (2 * program.levels as u64 + 300 * program.series as u64);
+    let tables = samples * positions * (2 * program.levels as u64 + 300 * program.series as u64);
     (output + tile + tables + samples * width as u64).saturating_mul(size_of::<R>() as u64)
 }
 
 struct Run<'r, R> {
     program: &'r Program,
+    masks: &'r [Masks<R>],
     x1: &'r Inputs<'r, R>,
     x2: Option<&'r Inputs<'r, R>>,
     rows: &'r Samples<R>,
@@ -228,9 +269,18 @@ struct Scratch<R> {
     transposed: Vec<R>,
     line: Line<R>,
     spare: Vec<Line<R>>,
+    sheet: Sheet<R>,
 }
 
 impl<R: Float> Run<'_, R> {
+    /// Passes covariances of the data through the layers in front of the read-out.
+    fn head(&self, place: &Place<'_, R>, sheet: &mut Sheet<R>) {
+        sheet.theta.clear();
+        sheet.theta.resize(sheet.k.len(), R::ZERO);
+        sheet.blank = true;
+        sheet.run(&self.program.head, place, self.masks, self.program.positions);
+    }
+
     fn tile(
         &self,
         (i, rows): (usize, std::ops::Range<usize>),
@@ -242,29 +292,59 @@ impl<R: Float> Run<'_, R> {
         let poisoned = |_| Error::Bug("a task panicked while it held a lock".into());
         let taken = self.scratch.lock().map_err(|_| poisoned(()))?.pop();
         let mut scratch = taken.unwrap_or_default();
-        let Scratch { gram, tiles, transposed, line, spare } = &mut scratch;
-        gram.resize(shape.len(), R::ZERO);
+        let Scratch { gram, tiles, transposed, line, spare, sheet } = &mut scratch;
         for (tile, output) in tiles.iter_mut().zip(&self.output) {
             tile.resize(if output.is_some() { shape.len() } else { 0 }, R::ZERO);
         }
         let x2 = self.x2.unwrap_or(self.x1);
-        self.x1.products(rows.clone(), x2, columns.clone(), same, gram);
+        if self.program.mode == Mode::Flat {
+            gram.resize(shape.len(), R::ZERO);
+            self.x1.products(rows.clone(), x2, columns.clone(), same, gram);
+        }
         for row in 0..rows.len() {
             let width = if same { row + 1 } else { columns.len() };
             line.resize(width);
-            line.k.copy_from_slice(&gram[row * columns.len()..][..width]);
-            line.theta.fill(R::ZERO);
-            let place = Place {
+            let mut place = Place {
                 rows: self.rows,
                 row: rows.start + row,
+                position: 0,
                 columns: self.columns.unwrap_or(self.rows),
                 from: columns.start,
+                mode: self.program.mode,
                 tracked: self.program.tracked,
             };
-            if self.program.tracked {
-                self.x1.gaps(&place, x2, line);
+            match self.program.mode {
+                Mode::Flat => {
+                    line.k.copy_from_slice(&gram[row * columns.len()..][..width]);
+                    line.theta.fill(R::ZERO);
+                    if self.program.tracked {
+                        self.x1.gaps(&place, x2, line);
+                    }
+                }
+                Mode::Diagonal => {
+                    self.x1.products_of_positions(place.row, x2, columns.start..columns.start + width, &mut sheet.k);
+                    self.head(&place, sheet);
+                    sheet.mean_of_positions(self.program.read_out_positions(), line);
+                }
+                Mode::Full => {
+                    for (column, other) in (columns.start..columns.start + width).enumerate() {
+                        place.from = other;
+                        (line.k[column], line.theta[column]) = match symmetric && other == place.row {
+                            true => self.rows.read_out[other],
+                            false => {
+                                self.x1.products_of_pairs(place.row, x2, other, &mut sheet.k);
+                                self.head(&place, sheet);
+                                let same = self.program.read_out == ReadOut::Flatten;
+                                sheet.mean(self.program.read_out_positions(), same)
+                            }
+                        };
+                    }
+                    place.from = columns.start;
+                }
             }
-            line::run(&self.program.steps, &place, line, spare);
+            // From here on there is one position.
+            place.mode = Mode::Flat;
+            line::run(&self.program.tail, &place, line, spare);
             if same {
                 line.theta[row] = R::from_f64(self.rows.ntk[rows.start + row]);
                 line.k[row] = R::from_f64(self.rows.nngp[rows.start + row]);

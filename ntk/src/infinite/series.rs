@@ -38,6 +38,7 @@ pub(crate) struct Quadrature {
     /// `[terms, nodes]`, times the weights.
     polynomials: Vec<f64>,
     pub(crate) terms: usize,
+    alternating: bool,
 }
 
 /// Moments of one sample.
@@ -87,6 +88,8 @@ impl Quadrature {
             });
             // The last quarter must be quiet, as odd or even terms alone say nothing.
             let enough = enough.map_or(1, |last| last + 1);
+            let second: f64 = d.iter().skip(1).step_by(2).map(|d| d * d).sum();
+            quadrature.alternating = second <= 1e-28 * whole;
             if enough <= terms * 3 / 4 || whole == 0.0 {
                 quadrature.terms = enough;
                 quadrature.polynomials.truncate(enough * quadrature.nodes.len());
@@ -114,7 +117,7 @@ impl Quadrature {
         let step = END / steps as f64;
         let nodes: Vec<f64> = (0..=2 * steps).map(|i| (i as f64 - steps as f64) * step).collect();
         let weights = nodes.iter().map(|&z| step * Real::normal_pdf(z)).collect();
-        Self { op, nodes, weights, polynomials: Vec::new(), terms: 0 }
+        Self { op, nodes, weights, polynomials: Vec::new(), terms: 0, alternating: false }
     }
 
     /// `sqrt(j + 1) h_(j+1) = z h_j - sqrt(j) h_(j-1)`
@@ -180,6 +183,8 @@ impl Quadrature {
 /// The coefficients of all samples of one side.
 pub(crate) struct Coefficients<R> {
     pub(crate) terms: usize,
+    /// Whether every second one is 0, from the second on: the activation is odd, but for a constant.
+    pub(crate) alternating: bool,
     pub(crate) samples: usize,
     /// `E f(r z)`, `[n]`.
     pub(crate) mean: Vec<R>,
@@ -188,6 +193,28 @@ pub(crate) struct Coefficients<R> {
 }
 
 impl<R: Float> Coefficients<R> {
+    /// Of no samples.
+    pub(crate) fn empty() -> Self {
+        Self { terms: 0, alternating: false, samples: 0, mean: Vec::new(), d: Vec::new() }
+    }
+
+    /// Those of several lists of samples, one after another.
+    pub(crate) fn joined<'c>(parts: impl Iterator<Item = &'c Self> + Clone) -> Self
+    where
+        R: 'c,
+    {
+        let samples = parts.clone().map(|part| part.samples).sum();
+        let terms = parts.clone().map(|part| part.terms).max().unwrap_or(0);
+        let of_term = |j: usize| parts.clone().flat_map(move |part| &part.d[j * part.samples..][..part.samples]);
+        Self {
+            terms,
+            alternating: parts.clone().all(|part| part.alternating),
+            samples,
+            mean: parts.clone().flat_map(|part| &part.mean).copied().collect(),
+            d: (0..terms).flat_map(of_term).copied().collect(),
+        }
+    }
+
     /// The coefficients of samples, their moments, and the largest relative error of `E f'^2` by what is cut off.
     pub(crate) fn new(quadrature: &Quadrature, r: &[f64]) -> (Self, Vec<Moments>, f64) {
         let terms = quadrature.terms;
@@ -208,6 +235,6 @@ impl<R: Float> Coefficients<R> {
             }
         }
         let mean = moments.iter().map(|m| R::from_f64(m.mean)).collect();
-        (Self { terms, samples: r.len(), mean, d: transposed }, moments, error)
+        (Self { terms, alternating: quadrature.alternating, samples: r.len(), mean, d: transposed }, moments, error)
     }
 }

@@ -12,14 +12,18 @@ mod axis;
 mod colour;
 mod encode;
 mod graph;
+mod grid;
 mod heatmap;
+mod law;
 mod matrix;
 mod pen;
 mod raster;
 mod spectrum;
 
 pub(crate) use graph::{Graph, GraphBox};
+pub(crate) use grid::Grid;
 pub(crate) use heatmap::Heatmap;
+pub(crate) use law::Law;
 pub(crate) use spectrum::{Floor, Spectrum};
 
 use pen::Pen;

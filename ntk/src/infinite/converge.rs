@@ -1,0 +1,145 @@
+//! How a finite network approaches the infinite one: distances of kernels over widths and seeds.
+
+use autodiff::Float;
+
+use super::{Get, kernel};
+use crate::array::Array;
+use crate::contraction::{self, Observer, Settings};
+use crate::error::{Error, Result};
+use crate::model::{Architecture, Layer};
+
+/// Distances to the limit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Convergence {
+    /// One for each width.
+    pub points: Vec<Point>,
+    /// Of the logarithm of the mean distance by that of the width, fitted by least squares: -1/2 in theory.
+    pub slope: f64,
+    /// The standard error of the slope, from the slopes of single seeds; none of one seed.
+    pub slope_error: Option<f64>,
+}
+
+/// The networks of one width.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Point {
+    /// The width of every hidden layer.
+    pub width: usize,
+    /// `|Theta_seed - Theta|_F / |Theta|_F` of each seed.
+    pub distances: Vec<f64>,
+}
+
+impl Point {
+    /// The mean over seeds.
+    pub fn mean(&self) -> f64 {
+        self.distances.iter().sum::<f64>() / self.distances.len() as f64
+    }
+
+    /// The standard error of the mean; 0 of one seed.
+    pub fn error(&self) -> f64 {
+        let n = self.distances.len() as f64;
+        let mean = self.mean();
+        let square: f64 = self.distances.iter().map(|d| (d - mean) * (d - mean)).sum();
+        if n > 1.0 { (square / (n - 1.0) / n).sqrt() } else { 0.0 }
+    }
+}
+
+/// The network with hidden layers of another width: all weights but the last.
+pub fn widened(model: &Architecture, width: usize) -> Architecture {
+    fn set(layers: &mut [Layer], width: usize) {
+        for layer in layers {
+            match layer {
+                Layer::Dense(dense) => (dense.out, dense.fan_in) = (width, None),
+                Layer::Conv(conv) => (conv.out, conv.fan_in) = (width, None),
+                Layer::Residual { layers, .. } => set(layers, width),
+                _ => {}
+            }
+        }
+    }
+    let mut wide = model.clone();
+    let last = wide.layers.iter().rposition(|layer| matches!(layer, Layer::Dense(_))).unwrap_or(0);
+    let out = match wide.layers.get(last) {
+        Some(Layer::Dense(dense)) => dense.out,
+        _ => 1,
+    };
+    set(&mut wide.layers, width);
+    if let Some(Layer::Dense(dense)) = wide.layers.get_mut(last) {
+        dense.out = out;
+    }
+    wide
+}
+
+/// Distances of the tangent kernels (means over outputs) of networks of `widths` to the limit, over `seeds` seeds.
+///
+/// # Cost
+/// A kernel of each width and seed.
+///
+/// # Errors
+/// Those of the kernels; fewer than two widths, for a slope.
+pub fn converge<R: Float>(
+    model: &Architecture,
+    x: &Array<R>,
+    widths: &[usize],
+    seeds: std::ops::Range<u64>,
+    memory: u64,
+    observer: &Observer<'_>,
+) -> Result<Convergence> {
+    if widths.len() < 2 || seeds.is_empty() {
+        return Err(Error::usage("fewer than two widths, or no seed", "give some, such as --widths 64,128,256"));
+    }
+    let quiet = Observer { progress: &|_| (), stop: observer.stop };
+    let missing = || Error::Bug("the kernel asked for is missing".into());
+    let mut points = Vec::new();
+    for &width in widths {
+        let wide = widened(model, width);
+        let limit = kernel(&wide, x, None, Get::Ntk, memory, &quiet)?.ntk.ok_or_else(missing)?;
+        let norm = |x: &mut dyn Iterator<Item = f64>| x.map(|x| x * x).sum::<f64>().sqrt();
+        let whole = norm(&mut limit.data.iter().map(|x| x.to_f64()));
+        let mut distances = Vec::new();
+        for seed in seeds.clone() {
+            let drawn = wide.init_as(seed, <R as autodiff::Real>::from_f64)?;
+            let parameters: Vec<Array<R>> =
+                drawn.into_iter().map(|(_, shape, data)| Array::new(shape, data)).collect::<Result<_>>()?;
+            let settings = Settings { memory, ..Settings::default() };
+            let found = contraction::kernel(&wide, &parameters, x, None, &settings, &quiet)?.kernel;
+            let off = norm(&mut found.data.iter().zip(&limit.data).map(|(a, b)| a.to_f64() - b.to_f64()));
+            distances.push(off / whole);
+            (observer.progress)(width as f64);
+        }
+        points.push(Point { width, distances });
+    }
+    let slope = fitted(points.iter().map(|point| (point.width, point.mean())));
+    let count = points[0].distances.len();
+    let single: Vec<f64> =
+        (0..count).map(|seed| fitted(points.iter().map(|point| (point.width, point.distances[seed])))).collect();
+    let mean = single.iter().sum::<f64>() / count as f64;
+    let square: f64 = single.iter().map(|slope| (slope - mean) * (slope - mean)).sum();
+    let slope_error = (count > 1).then(|| (square / (count - 1) as f64 / count as f64).sqrt());
+    Ok(Convergence { points, slope, slope_error })
+}
+
+/// The slope of a line through logarithms, by least squares.
+fn fitted(points: impl Iterator<Item = (usize, f64)>) -> f64 {
+    let points: Vec<(f64, f64)> = points.map(|(width, distance)| ((width as f64).ln(), distance.ln())).collect();
+    let n = points.len() as f64;
+    let (x, y) = points.iter().fold((0.0, 0.0), |(sx, sy), (x, y)| (sx + x / n, sy + y / n));
+    let (xy, xx) = points.iter().fold((0.0, 0.0), |(xy, xx), p| (xy + (p.0 - x) * (p.1 - y), xx + (p.0 - x).powi(2)));
+    xy / xx
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_power_law_is_fitted_by_its_exponent() {
+        let slope = fitted([8usize, 16, 64, 100].into_iter().map(|w| (w, 3.0 * (w as f64).powf(-0.5))));
+        assert!((slope + 0.5).abs() < 1e-12);
+    }
+
+    #[test]
+    fn widening_keeps_the_read_out_and_the_blocks() {
+        let model = Architecture::parse("resmlp:6-32x2-4:tanh").unwrap();
+        let wide = widened(&model, 50);
+        assert_eq!(wide, Architecture::parse("resmlp:6-50x2-4:tanh").unwrap());
+    }
+}

@@ -1,0 +1,213 @@
+//! Kernels of images: a line for each position of one sample, through the layers before the read-out.
+//!
+//! What must be kept depends on what follows. Where positions meet their own kind only (a flattened read-out), a pair of
+//! samples has one number a position; where they are averaged, one for each pair of positions.
+
+use autodiff::{Float, Kernel};
+
+use super::line::{self, Line, Place};
+use super::program::{Act, Mode, Step};
+use super::window::{Masks, Window, add};
+
+/// A pair of samples, or a row of pairs, in front of a read-out.
+#[derive(Default)]
+pub(crate) struct Sheet<R> {
+    /// Covariances, `[positions, width]`: other samples at the same position, or all positions of one other sample.
+    pub(crate) k: Vec<R>,
+    pub(crate) theta: Vec<R>,
+    /// Whether `theta` is still 0, as before the first weights.
+    pub(crate) blank: bool,
+    between: [Vec<R>; 2],
+    summed: Vec<R>,
+    line: Line<R>,
+    spare: Vec<Line<R>>,
+}
+
+impl<R: Float> Sheet<R> {
+    /// A sheet before the first weights.
+    pub(crate) fn of(k: Vec<R>) -> Self {
+        Self { theta: vec![R::ZERO; k.len()], k, blank: true, ..Self::default() }
+    }
+
+    /// The same kernels again, for a branch.
+    pub(crate) fn branch(&self) -> Self {
+        Self { k: self.k.clone(), theta: self.theta.clone(), blank: self.blank, ..Self::default() }
+    }
+
+    /// Adds what leaves a branch.
+    pub(crate) fn join(&mut self, branch: &Self, square: f64) {
+        let scale = R::from_f64(square);
+        R::vectorize(AddScaled { y: &mut self.k, x: &branch.k, scale });
+        R::vectorize(AddScaled { y: &mut self.theta, x: &branch.theta, scale });
+        self.blank &= branch.blank;
+    }
+
+    /// The width of a line.
+    fn width(&self, positions: usize) -> usize {
+        self.k.len() / positions.max(1)
+    }
+
+    /// Applies steps; `positions` are those of the rows' sample at the first of them, and what they become is returned.
+    pub(crate) fn run(
+        &mut self,
+        steps: &[Step],
+        place: &Place<'_, R>,
+        masks: &[Masks<R>],
+        mut positions: usize,
+    ) -> usize {
+        let mut at = 0;
+        while at < steps.len() {
+            let pointwise = |from: usize| steps[from..].iter().take_while(|step| !step.moves()).count();
+            match &steps[at].act {
+                Act::Window { window, index } => {
+                    let rest = pointwise(at + 1);
+                    self.window(window, &masks[*index], &steps[at + 1..at + 1 + rest], place, positions);
+                    positions = window.outputs();
+                    at += 1 + rest;
+                }
+                Act::Residual { branch, square, .. } if steps[at].moves() => {
+                    let mut inner = self.branch();
+                    inner.run(branch, place, masks, positions);
+                    self.join(&inner, *square);
+                    at += 1;
+                }
+                _ => {
+                    let count = pointwise(at);
+                    let width = self.width(positions);
+                    for position in 0..positions {
+                        self.line.resize(width);
+                        self.line.k.copy_from_slice(&self.k[position * width..][..width]);
+                        self.line.theta.copy_from_slice(&self.theta[position * width..][..width]);
+                        self.finish(&steps[at..at + count], place, position, width);
+                    }
+                    self.blank = false;
+                    at += count;
+                }
+            }
+        }
+        positions
+    }
+
+    /// Passes the line through pointwise steps and puts it back.
+    fn finish(&mut self, steps: &[Step], place: &Place<'_, R>, position: usize, width: usize) {
+        let place = Place { position, ..*place };
+        line::run(steps, &place, &mut self.line, &mut self.spare);
+        self.k[position * width..][..width].copy_from_slice(&self.line.k);
+        self.theta[position * width..][..width].copy_from_slice(&self.line.theta);
+    }
+
+    /// A window, and the steps behind it while its lines are in the cache.
+    fn window(&mut self, window: &Window, masks: &Masks<R>, steps: &[Step], place: &Place<'_, R>, positions: usize) {
+        let outputs = window.outputs();
+        let mut between = std::mem::take(&mut self.between);
+        match place.mode {
+            Mode::Full => {
+                window.down(&self.k, &mut between[0]);
+                if !self.blank {
+                    window.down(&self.theta, &mut between[1]);
+                }
+                self.k.resize(outputs * outputs, R::ZERO);
+                self.theta.resize(outputs * outputs, R::ZERO);
+                for position in 0..outputs {
+                    self.line.resize(outputs);
+                    window.across(&between[0], position, masks, &mut self.line.k);
+                    match self.blank {
+                        true => self.line.theta.fill(R::ZERO),
+                        false => window.across(&between[1], position, masks, &mut self.line.theta),
+                    }
+                    self.finish(steps, place, position, outputs);
+                }
+            }
+            Mode::Flat | Mode::Diagonal => {
+                let width = self.width(positions);
+                for of in [&mut self.k, &mut self.theta] {
+                    window.sums(of, width, &mut between[0], &mut self.summed);
+                    std::mem::swap(of, &mut self.summed);
+                }
+                if !steps.is_empty() {
+                    for position in 0..outputs {
+                        self.line.resize(width);
+                        self.line.k.copy_from_slice(&self.k[position * width..][..width]);
+                        self.line.theta.copy_from_slice(&self.theta[position * width..][..width]);
+                        self.finish(steps, place, position, width);
+                    }
+                }
+            }
+        }
+        self.between = between;
+        self.blank &= steps.is_empty();
+    }
+
+    /// The mean over positions, for each of the other samples.
+    ///
+    /// # Shape
+    /// `[positions, width] -> [width]`
+    pub(crate) fn mean_of_positions(&mut self, positions: usize, line: &mut Line<R>) {
+        let width = self.width(positions);
+        line.resize(width);
+        let share = R::from_f64(1.0 / positions as f64);
+        for (from, to) in [(&self.k, &mut line.k), (&self.theta, &mut line.theta)] {
+            to.fill(R::ZERO);
+            from.chunks_exact(width.max(1)).for_each(|line| add(to, line));
+            to.iter_mut().for_each(|x| *x *= share);
+        }
+    }
+
+    /// The mean over all pairs of positions, or over pairs of the same position; of covariances and of the tangent kernel.
+    pub(crate) fn mean(&self, positions: usize, same: bool) -> (R, R) {
+        let of = |x: &[R]| {
+            let sum = |x: &mut dyn Iterator<Item = R>| x.fold(0.0, |sum, x| sum + x.to_f64());
+            let total = match same {
+                true => sum(&mut x.iter().step_by(positions + 1).copied()) / positions as f64,
+                // Line by line, each in the numbers of the kernel: the vector units add lines.
+                false => {
+                    sum(&mut x.chunks_exact(positions).map(|line| R::vectorize(Total(line))))
+                        / (positions * positions) as f64
+                }
+            };
+            R::from_f64(total)
+        };
+        (of(&self.k), of(&self.theta))
+    }
+}
+
+/// The sum of a line, in a fixed order.
+struct Total<'s, R>(&'s [R]);
+
+impl<R: Float> Kernel for Total<'_, R> {
+    type Output = R;
+    #[inline(always)]
+    fn run(self) -> R {
+        const LANES: usize = 16;
+        let mut sums = [R::ZERO; LANES];
+        let chunks = self.0.chunks_exact(LANES);
+        let rest = chunks.remainder();
+        for chunk in chunks {
+            for l in 0..LANES {
+                sums[l] += chunk[l];
+            }
+        }
+        for (sum, &x) in sums.iter_mut().zip(rest) {
+            *sum += x;
+        }
+        sums.into_iter().fold(R::ZERO, |total, sum| total + sum)
+    }
+}
+
+/// `y += scale x`
+pub(crate) struct AddScaled<'s, R> {
+    pub(crate) y: &'s mut [R],
+    pub(crate) x: &'s [R],
+    pub(crate) scale: R,
+}
+
+impl<R: Float> Kernel for AddScaled<'_, R> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        let scale = self.scale;
+        for (y, &x) in self.y.iter_mut().zip(self.x) {
+            *y += scale * x;
+        }
+    }
+}

@@ -1,0 +1,328 @@
+//! Windows over positions: which taps read what, and sums over them.
+//!
+//! A kernel of two images has a number for each pair of positions. A convolution adds the numbers that its window reads, the
+//! same tap of both: `sum_t K(p + t, q + t)`. The window is a product of one over rows and one over columns, so its sum is
+//! taken along rows first, then along columns.
+
+use autodiff::{Float, Kernel};
+
+/// A window along one axis.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Axis {
+    pub(crate) input: usize,
+    pub(crate) output: usize,
+    /// For each tap the runs of outputs that read inside: first output, first input, how many.
+    pub(crate) taps: Vec<Vec<Run>>,
+    /// For a tap whose runs are one, and outputs as many as inputs: how far it reads ahead.
+    shifts: Vec<Option<isize>>,
+}
+
+/// Consecutive outputs that read consecutive inputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Run {
+    pub(crate) output: usize,
+    pub(crate) input: usize,
+    pub(crate) count: usize,
+}
+
+impl Axis {
+    /// A window of `taps`, `dilation` apart, that moves by `stride` from `before` positions ahead of the first.
+    pub(crate) fn new(
+        (input, output): (usize, usize),
+        (taps, stride, dilation): (usize, usize, usize),
+        before: usize,
+        circular: bool,
+    ) -> Self {
+        let source = |o: usize, t: usize| -> Option<usize> {
+            let at = (o * stride + t * dilation) as isize - before as isize;
+            match circular {
+                true => Some(at.rem_euclid(input as isize) as usize),
+                false => usize::try_from(at).ok().filter(|&at| at < input),
+            }
+        };
+        let runs = |t: usize| {
+            let mut runs: Vec<Run> = Vec::new();
+            for o in 0..output {
+                let Some(at) = source(o, t) else { continue };
+                match runs.last_mut().filter(|run| run.output + run.count == o && run.input + run.count == at) {
+                    Some(run) => run.count += 1,
+                    None => runs.push(Run { output: o, input: at, count: 1 }),
+                }
+            }
+            runs
+        };
+        let taps: Vec<Vec<Run>> = (0..taps).map(runs).collect();
+        let shift = |runs: &Vec<Run>| match runs[..] {
+            [run] if input == output => Some(run.input as isize - run.output as isize),
+            _ => None,
+        };
+        let shifts = taps.iter().map(shift).collect();
+        Self { input, output, taps, shifts }
+    }
+
+    /// The input that a tap reads for an output.
+    fn reads(&self, output: usize) -> impl Iterator<Item = (usize, usize)> + '_ {
+        self.taps.iter().enumerate().filter_map(move |(t, runs)| {
+            let run = runs.iter().find(|run| (run.output..run.output + run.count).contains(&output))?;
+            Some((t, run.input + output - run.output))
+        })
+    }
+}
+
+/// A window over rows and columns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Window {
+    pub(crate) rows: Axis,
+    pub(crate) columns: Axis,
+    /// Whether the taps of both images are summed together (a convolution), or each with each (a pool).
+    pub(crate) crossed: bool,
+}
+
+impl Window {
+    pub(crate) fn inputs(&self) -> usize {
+        self.rows.input * self.columns.input
+    }
+
+    pub(crate) fn outputs(&self) -> usize {
+        self.rows.output * self.columns.output
+    }
+
+    /// Sums over the window at every position of one image, for `width` numbers a position.
+    ///
+    /// # Shape
+    /// `x: [inputs, width] -> y: [outputs, width]`
+    pub(crate) fn sums<R: Float>(&self, x: &[R], width: usize, between: &mut Vec<R>, y: &mut Vec<R>) {
+        let (w, v) = (self.columns.input, self.columns.output);
+        between.clear();
+        between.resize(self.rows.output * w * width, R::ZERO);
+        for runs in &self.rows.taps {
+            for run in runs {
+                let size = run.count * w * width;
+                add(&mut between[run.output * w * width..][..size], &x[run.input * w * width..][..size]);
+            }
+        }
+        y.clear();
+        y.resize(self.rows.output * v * width, R::ZERO);
+        for (from, to) in between.chunks_exact(w * width).zip(y.chunks_exact_mut(v * width)) {
+            for run in self.columns.taps.iter().flatten() {
+                let size = run.count * width;
+                add(&mut to[run.output * width..][..size], &from[run.input * width..][..size]);
+            }
+        }
+    }
+
+    /// The first half of a sum over a sheet: along rows, of both images together.
+    ///
+    /// # Shape
+    /// `x: [h, w, h, w] -> y: [h', w, h', w]`
+    pub(crate) fn down<R: Float>(&self, x: &[R], y: &mut Vec<R>) {
+        let w = self.columns.input;
+        let (h, h_to) = (self.rows.input, self.rows.output);
+        let (from_line, to_line) = (h * w, h_to * w);
+        y.clear();
+        y.resize(h_to * w * to_line, R::ZERO);
+        for o in 0..h_to {
+            for column in 0..w {
+                let to = &mut y[(o * w + column) * to_line..][..to_line];
+                for (t, at) in self.rows.reads(o) {
+                    let from = &x[(at * w + column) * from_line..][..from_line];
+                    let other: &mut dyn Iterator<Item = &Run> =
+                        if self.crossed { &mut self.rows.taps.iter().flatten() } else { &mut self.rows.taps[t].iter() };
+                    for run in other {
+                        let size = run.count * w;
+                        add(&mut to[run.output * w..][..size], &from[run.input * w..][..size]);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The second half, along columns, for one position of the first image.
+    ///
+    /// # Shape
+    /// `x: [h', w, h', w] -> line: [h', w']`
+    pub(crate) fn across<R: Float>(&self, x: &[R], position: usize, masks: &Masks<R>, line: &mut [R]) {
+        let (w, w_to) = (self.columns.input, self.columns.output);
+        let (h, from_line) = (self.rows.output, self.rows.output * w);
+        let (row, column) = (position / w_to, position % w_to);
+        line.fill(R::ZERO);
+        for (t, at) in self.columns.reads(column) {
+            let from = &x[(row * w + at) * from_line..][..from_line];
+            match (self.crossed, self.columns.shifts[t]) {
+                (false, Some(0)) => add(line, from),
+                (false, Some(shift)) => R::vectorize(AddShifted { to: line, from, mask: &masks.0[t], shift }),
+                (crossed, _) => {
+                    let runs: &[Vec<Run>] =
+                        if crossed { &self.columns.taps } else { std::slice::from_ref(&self.columns.taps[t]) };
+                    R::vectorize(AddRuns { to: line, from, runs, rows: h, widths: [w_to, w] });
+                }
+            }
+        }
+    }
+
+    /// What [`Window::across`] multiplies shifted lines with: 0 where a tap reads beyond the edge.
+    pub(crate) fn masks<R: Float>(&self) -> Masks<R> {
+        let w = self.columns.output;
+        let of = |runs: &Vec<Run>| {
+            let inside = |at: usize| runs.iter().any(|run| (run.output..run.output + run.count).contains(&(at % w)));
+            (0..self.outputs()).map(|at| if inside(at) { R::ONE } else { R::ZERO }).collect()
+        };
+        Masks(self.columns.taps.iter().map(of).collect())
+    }
+}
+
+/// For each tap along columns, `[h', w']` of 0 and 1.
+pub(crate) struct Masks<R>(Vec<Vec<R>>);
+
+/// `y += x`
+pub(crate) fn add<R: Float>(y: &mut [R], x: &[R]) {
+    R::vectorize(Add { y, x });
+}
+
+struct Add<'s, R> {
+    y: &'s mut [R],
+    x: &'s [R],
+}
+
+impl<R: Float> Kernel for Add<'_, R> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        for (y, &x) in self.y.iter_mut().zip(self.x) {
+            *y += x;
+        }
+    }
+}
+
+struct AddShifted<'s, R> {
+    to: &'s mut [R],
+    from: &'s [R],
+    mask: &'s [R],
+    shift: isize,
+}
+
+impl<R: Float> Kernel for AddShifted<'_, R> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        let Self { to, from, mask, shift } = self;
+        let far = shift.unsigned_abs();
+        let n = to.len().saturating_sub(far);
+        let (to, from, mask) = if shift >= 0 {
+            (&mut to[..n], &from[far..], &mask[..n])
+        } else {
+            (&mut to[far..], &from[..n], &mask[far..])
+        };
+        for ((to, &from), &mask) in to.iter_mut().zip(from).zip(mask) {
+            *to += mask * from;
+        }
+    }
+}
+
+struct AddRuns<'s, R> {
+    to: &'s mut [R],
+    from: &'s [R],
+    runs: &'s [Vec<Run>],
+    rows: usize,
+    /// Columns of a row of `to`, and of `from`.
+    widths: [usize; 2],
+}
+
+impl<R: Float> Kernel for AddRuns<'_, R> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        let [w_to, w_from] = self.widths;
+        for row in 0..self.rows {
+            let (to, from) = (&mut self.to[row * w_to..][..w_to], &self.from[row * w_from..][..w_from]);
+            for run in self.runs.iter().flatten() {
+                let to = &mut to[run.output..run.output + run.count];
+                for (to, &from) in to.iter_mut().zip(&from[run.input..run.input + run.count]) {
+                    *to += from;
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Windows of every kind: input, taps, stride, dilation, before, output, circular.
+    const AXES: [(usize, usize, usize, usize, usize, usize, bool); 7] = [
+        (5, 3, 1, 1, 1, 5, false),
+        (5, 3, 1, 1, 0, 3, false),
+        (6, 3, 2, 1, 0, 3, false),
+        (5, 3, 1, 1, 1, 5, true),
+        (7, 2, 1, 2, 1, 7, false),
+        (4, 2, 2, 1, 0, 2, false),
+        (5, 1, 1, 1, 0, 5, false),
+    ];
+
+    fn axis(
+        (input, taps, stride, dilation, before, output, circular): (usize, usize, usize, usize, usize, usize, bool),
+    ) -> Axis {
+        Axis::new((input, output), (taps, stride, dilation), before, circular)
+    }
+
+    #[test]
+    fn sums_over_windows_are_those_of_the_definition() {
+        for rows in AXES {
+            for columns in AXES {
+                for crossed in [false, true] {
+                    let window = Window { rows: axis(rows), columns: axis(columns), crossed };
+                    let (p, q) = (window.inputs(), window.outputs());
+                    let x: Vec<f64> = (0..p * p).map(|i| ((i * i % 101) as f64).sin()).collect();
+                    let (mut between, mut line) = (Vec::new(), vec![0.0; q]);
+                    window.down(&x, &mut between);
+                    let masks = window.masks();
+                    // Every tap of an output position, by the definition.
+                    let source = |of: (usize, usize, usize, usize, usize, usize, bool), o: usize, t: usize| {
+                        let (input, _, stride, dilation, before, _, circular) = of;
+                        let at = (o * stride + t * dilation) as isize - before as isize;
+                        if circular {
+                            Some(at.rem_euclid(input as isize) as usize)
+                        } else {
+                            usize::try_from(at).ok().filter(|&a| a < input)
+                        }
+                    };
+                    let reads = |position: usize| -> Vec<Option<usize>> {
+                        let (row, column) = (position / window.columns.output, position % window.columns.output);
+                        let mut all = Vec::new();
+                        for t in 0..rows.1 {
+                            for u in 0..columns.1 {
+                                let at = source(rows, row, t).zip(source(columns, column, u));
+                                all.push(at.map(|(r, c)| r * window.columns.input + c));
+                            }
+                        }
+                        all
+                    };
+                    for a in 0..q {
+                        window.across(&between, a, &masks, &mut line);
+                        for (b, &found) in line.iter().enumerate() {
+                            let (of_a, of_b) = (reads(a), reads(b));
+                            let mut expected = 0.0;
+                            for (t, i) in of_a.iter().enumerate() {
+                                for (u, j) in of_b.iter().enumerate() {
+                                    if let (Some(i), Some(j), true) = (i, j, crossed || t == u) {
+                                        expected += x[i * p + j];
+                                    }
+                                }
+                            }
+                            assert!((found - expected).abs() < 1e-12, "{rows:?} {columns:?} {crossed} {a} {b}");
+                        }
+                    }
+                    // One image alone, two numbers a position.
+                    let x: Vec<f64> = (0..2 * p).map(|i| i as f64).collect();
+                    let (mut between, mut y) = (Vec::new(), Vec::new());
+                    window.sums(&x, 2, &mut between, &mut y);
+                    for a in 0..q {
+                        let expected: f64 = reads(a).into_iter().flatten().map(|i| x[2 * i + 1]).sum();
+                        assert_eq!(y[2 * a + 1], expected);
+                    }
+                }
+            }
+        }
+    }
+}
