@@ -10,6 +10,7 @@ mod custom;
 mod edges;
 mod examples;
 mod goldens;
+mod import;
 mod infinite;
 mod laws;
 mod layers;

@@ -6,6 +6,7 @@
 mod converge;
 mod data;
 mod describe_model;
+pub(crate) mod import;
 mod infinite;
 mod kernel;
 mod list;
@@ -27,6 +28,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 pub(crate) use converge::Converge;
 pub(crate) use data::{Data, Normalize, SecondData};
 pub(crate) use describe_model::DescribeModel;
+pub(crate) use import::Import;
 pub(crate) use infinite::{Get, Infinite};
 pub(crate) use kernel::{Kernel, Method, Outputs};
 pub(crate) use list::List;
@@ -76,6 +78,8 @@ pub(crate) enum Command {
     Phase(Box<Phase>),
     /// The network that a preset or file means, as TOML
     DescribeModel(DescribeModel),
+    /// Weights of PyTorch and Flax models, in this program's layout
+    Import(Import),
     /// The recording of an expression or a network: values, derivatives, memory
     Tape(Tape),
     /// What can be used: data sets and presets
@@ -87,7 +91,7 @@ pub(crate) enum Command {
 }
 
 /// The names of the sub-commands that have a page.
-pub(crate) const COMMANDS: [&str; 11] = [
+pub(crate) const COMMANDS: [&str; 12] = [
     "kernel",
     "spectrum",
     "infinite",
@@ -95,6 +99,7 @@ pub(crate) const COMMANDS: [&str; 11] = [
     "converge",
     "phase",
     "describe-model",
+    "import",
     "tape",
     "list",
     "completions",

@@ -38,6 +38,7 @@ fn main() -> ExitCode {
         Command::Spectrum(arguments) => command::spectrum::run(&arguments),
         Command::DescribeModel(arguments) => command::describe_model::run(&arguments),
         Command::Tape(arguments) => command::tape::run(&arguments),
+        Command::Import(arguments) => command::import::run(&arguments),
         Command::List(arguments) => command::list::run(&arguments),
         Command::Completions(arguments) => command::shell::completions(&arguments),
         Command::Man(arguments) => command::shell::man(&arguments),

@@ -3,6 +3,8 @@
 //! Names are `W0, b0, W1, b1, ...` in forward order, a layer without bias leaving its `b<i>` out; dense weights are
 //! `[in, out]`, those of convolutions `[kh, kw, in, out]`. What the values are at the start is the model's matter.
 
+pub mod import;
+
 use std::path::Path;
 
 use crate::array::Array;

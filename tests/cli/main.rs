@@ -4,6 +4,7 @@ mod contract;
 mod faults;
 mod files;
 mod function_space;
+mod import;
 mod interruption;
 mod memory;
 mod program;

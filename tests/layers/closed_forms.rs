@@ -9,7 +9,7 @@ use crate::contraction::{assert_close, parameters, samples};
 use crate::numbers::Random;
 
 /// The outputs of a network.
-fn outputs(text: &str, p: &[Array<f64>], x: &Array<f64>) -> Vec<f64> {
+pub fn outputs(text: &str, p: &[Array<f64>], x: &Array<f64>) -> Vec<f64> {
     let mut arena = Arena::new();
     let tape = arena.tape();
     let x = tape.samples(&x.data, &x.shape).unwrap();
@@ -18,7 +18,7 @@ fn outputs(text: &str, p: &[Array<f64>], x: &Array<f64>) -> Vec<f64> {
 }
 
 /// A network's numbers and two samples.
-fn given(text: &str) -> (Vec<Array<f64>>, Array<f64>) {
+pub fn given(text: &str) -> (Vec<Array<f64>>, Array<f64>) {
     let mut random = Random::new(7);
     let network = network(text);
     let p = parameters(&network, false, &mut random);
@@ -27,7 +27,7 @@ fn given(text: &str) -> (Vec<Array<f64>>, Array<f64>) {
 }
 
 /// `x W` for one sample, W stored row by row.
-fn product(x: &[f64], w: &Array<f64>) -> Vec<f64> {
+pub fn product(x: &[f64], w: &Array<f64>) -> Vec<f64> {
     let out = w.shape[1];
     (0..out).map(|j| x.iter().enumerate().map(|(i, x)| x * w.data[i * out + j]).sum()).collect()
 }

@@ -2,7 +2,7 @@
 
 use ntk::model::layer::described;
 
-use super::{NETWORKS, network};
+use super::{NETWORKS, OF_TOKENS_AND_MASKS, network};
 
 /// The rows of the table: for each kind one, and one for each of its keys.
 fn table() -> String {
@@ -38,6 +38,7 @@ fn every_documented_kind_and_key_is_read_in_some_network() {
         // What stands between one kind and the next is the table of the first.
         let tables: Vec<&str> = NETWORKS
             .iter()
+            .chain(OF_TOKENS_AND_MASKS)
             .inspect(|text| drop(network(text)))
             .flat_map(|text| text.match_indices(&name).map(|(at, _)| &text[at + name.len()..]))
             .map(|rest| rest.split("kind = ").next().unwrap())

@@ -3,6 +3,7 @@
 mod batch_norm;
 mod closed_forms;
 mod documentation;
+mod sequences;
 
 use ntk::contraction::{Method, Outputs};
 use ntk::model::Architecture;
@@ -75,6 +76,37 @@ const NETWORKS: &[&str] = &[
        { kind = 'conv', kh = 2, kw = 2, out = 3 }, { kind = 'batch_norm', mean = [0, 0, 0.1], variance = [1.0, 1.0, 3.0], affine = false },
        { kind = 'gap' }, { kind = 'dense', out = 2 },
      ]",
+    "input = [4, 3]
+     layers = [
+       { kind = 'rnn', out = 4, in = 3, activation = 'tanh', read_out = 'all', W_std = 1.1, U_std = 1.3, b_std = 0.2, param = 'standard' },
+       { kind = 'rnn', out = 3, activation = 'erf', read_out = 'mean' }, { kind = 'dense', out = 2, b_std = 0.1 },
+     ]",
+    "input = [4, 3]
+     layers = [
+       { kind = 'attention', heads = 2, width = 4, out = 3, scaling = '1/sqrt(d)', W_std = 1.4, b_std = 0.2, param = 'standard' },
+       { kind = 'residual', layers = [ { kind = 'attention', scaling = '1/d' } ] }, { kind = 'gap' }, { kind = 'dense', out = 2 },
+     ]",
+    "input = [6]
+     layers = [
+       { kind = 'complex_dense', in = 3, out = 4, W_std = 1.2, b_std = 0.4, param = 'ntk' }, { kind = 'tanh' },
+       { kind = 'complex_dense', out = 3 }, { kind = 'polar', activation = 'tanh', shift = 0.1 },
+       { kind = 'parallel', join = 'sum', branches = [ [ { kind = 'phase' } ], [ { kind = 'cardioid' } ] ] },
+       { kind = 'parallel', join = 'sum', branches = [ [ { kind = 'modulus' } ], [ { kind = 'real_part' } ] ] },
+       { kind = 'dense', out = 2 },
+     ]",
+];
+
+/// As [`NETWORKS`], of inputs that are not any numbers.
+const OF_TOKENS_AND_MASKS: &[&str] = &[
+    "input = [4]
+     layers = [
+       { kind = 'embedding', tokens = 3, out = 2, W_std = 1.5, param = 'ntk' }, { kind = 'conv', kw = 2, out = 3 },
+       { kind = 'tanh' }, { kind = 'flatten' }, { kind = 'dense', out = 2 },
+     ]",
+    "input = [4, 3]
+     layers = [ { kind = 'rnn', out = 3, activation = 'tanh', masked = true, b_std = 0.3 }, { kind = 'dense', out = 2 } ]",
+    "input = [4, 3]
+     layers = [ { kind = 'rnn', out = 3, activation = 'tanh', read_out = 'mean', masked = true }, { kind = 'dense', out = 2 } ]",
 ];
 
 #[track_caller]
@@ -84,11 +116,16 @@ fn network(text: &str) -> Architecture {
 
 #[test]
 fn every_method_gives_the_kernel_of_the_definition() {
-    for text in NETWORKS {
+    for text in NETWORKS.iter().chain(OF_TOKENS_AND_MASKS) {
         let network = network(text);
         let splits = network.footprint().unwrap().splits;
         for (n, m) in [(1, None), (3, None), (2, Some(3))] {
-            let given = Given::of(network.clone(), false, n, m);
+            let mut given = Given::of(network.clone(), false, n, m);
+            if OF_TOKENS_AND_MASKS.contains(text) {
+                for x in [Some(&mut given.x1), given.x2.as_mut()].into_iter().flatten() {
+                    tokens_or_mask(x);
+                }
+            }
             let o = network.outputs().unwrap();
             let full = ntk::array::Array::new([n, m.unwrap_or(n), o, o], given.by_definition()).unwrap();
             for outputs in Outputs::ALL {
@@ -104,9 +141,22 @@ fn every_method_gives_the_kernel_of_the_definition() {
     }
 }
 
+/// Tokens from 0 to 2 in place of numbers; or a mask in the last channel, at lengths that differ, at either end.
+fn tokens_or_mask(x: &mut ntk::array::Array<f64>) {
+    let masked = x.shape.len() == 3;
+    for (i, number) in x.data.iter_mut().enumerate() {
+        let (sample, time) = (i / 12, i / 3 % 4);
+        match (masked, i % 3) {
+            (false, _) => *number = ((i * i + 1) % 3) as f64,
+            (true, 2) => *number = f64::from(u8::from(if sample % 2 == 0 { time < 2 + sample % 3 } else { time >= 1 })),
+            (true, _) => {}
+        }
+    }
+}
+
 #[test]
 fn a_network_reads_back_as_it_was_written() {
-    for text in NETWORKS {
+    for text in NETWORKS.iter().chain(OF_TOKENS_AND_MASKS) {
         let network = network(text);
         let written = network.to_toml();
         assert_eq!(self::network(&written), network, "{written}");

@@ -4,6 +4,7 @@
 
 pub(crate) mod converge;
 pub(crate) mod describe_model;
+pub(crate) mod import;
 pub(crate) mod infinite;
 mod inputs;
 pub(crate) mod kernel;

@@ -88,6 +88,11 @@ impl<'s, 'p, 'a, R: Real> Supply<'s, 'p, 'a, R> {
 }
 
 impl<'a, R: Real> Weighted<'a, R> {
+    /// The bias and its factor.
+    pub(super) fn bias(&self) -> Option<(Var<'a, R>, f64)> {
+        self.bias
+    }
+
     /// `y + beta b`
     pub(super) fn shifted(&self, y: Var<'a, R>) -> autodiff::Result<Var<'a, R>> {
         match self.bias {

@@ -41,7 +41,8 @@ impl Architecture {
     /// # Errors
     /// As [`Architecture::sites`].
     pub fn ntk_flops(&self, n1: usize, n2: Option<usize>, kept: Outputs) -> Result<NtkFlops> {
-        let dims = self.dims()?;
+        let sites = self.sites()?;
+        let dims: Vec<_> = sites.iter().map(|site| site.dims).collect();
         let outputs = kept.directions(dims.last().map_or(0, |d| d.fan_out)) as f64;
         let n1 = n1 as f64;
         // NUMERICS: whole numbers in f64 are exact to 2^53, some 9 PFLOP; beyond, a rounded count is enough.
@@ -52,7 +53,9 @@ impl Architecture {
         let blocks = if kept == Outputs::Full { outputs * outputs } else { outputs };
         let mut flops = NtkFlops { forward: 0.0, backward: 0.0, gram_structured: 0.0, gram_best: 0.0 };
         for (i, d) in dims.iter().enumerate() {
-            let (fan_in, fan_out) = (d.fan_in as f64, d.fan_out as f64);
+            // Where several arrays make one output (heads, real and imaginary parts), each multiplies a part of the fan-in.
+            let each = sites[i].shape.iter().product::<usize>() / d.fan_out.max(1);
+            let (fan_in, fan_out) = (d.fan_in.min(each) as f64, d.fan_out as f64);
             let weights = fan_in * fan_out;
             let (positions, overlap) = (d.positions as f64, d.overlap as f64);
             let (first, last) = (i == 0, i + 1 == dims.len());

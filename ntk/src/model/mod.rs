@@ -27,7 +27,8 @@ pub use count::NtkFlops;
 pub use error::{ModelError, Result};
 pub use init::Drawn;
 pub use layer::{
-    Activation, BatchNorm, Conv, Dense, Join, Layer, Norm, Padding, Parallel, Polynomial, Pool, Pooling, Statistic,
+    Activation, Attention, BatchNorm, ComplexDense, ComplexMap, Conv, Dense, Embedding, Join, Layer, Norm, Padding,
+    Parallel, Polynomial, Pool, Pooling, ReadOut, Recurrent, Scaling, Statistic,
 };
 pub use parameterization::{Parameterization, Weighting};
 pub use shape::{Dims, Role, Site, Start};

@@ -30,6 +30,8 @@ impl Dims {
 pub enum Role {
     /// Values are multiplied by its matrix, or convolved with it.
     Weights,
+    /// Tokens pick its rows.
+    Rows,
     /// It scales each channel, and its bias shifts it: what a normalization learns.
     Scale,
 }
@@ -72,7 +74,7 @@ impl Site {
     /// Where `W` and `b` start.
     pub fn starts(&self) -> (Start, Start) {
         match self.role {
-            Role::Weights => {
+            Role::Weights | Role::Rows => {
                 let (w, b) = self.weighting.deviations(self.dims.fan_in);
                 (Start::Normal(w), Start::Normal(b))
             }
@@ -284,6 +286,11 @@ impl Walk {
         let positions = shape.iter().product::<usize>() / channels.max(1);
         let dims = Dims { fan_in: 1, fan_out: channels, positions, overlap: 1, has_bias: shift };
         self.array(path, Role::Scale, weighting, vec![channels], dims)
+    }
+
+    /// Adds rows that tokens pick.
+    pub(super) fn rows(&mut self, path: &str, weighting: Weighting, shape: Vec<usize>, dims: Dims) -> Result<()> {
+        self.array(path, Role::Rows, weighting, shape, dims)
     }
 
     /// Adds an array of weights and its bias.

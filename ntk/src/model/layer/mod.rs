@@ -6,22 +6,29 @@
 //! ([`super::init`]).
 
 mod activation;
+mod attention;
 mod branch;
+mod complex;
 mod conv;
 mod dense;
 mod norm;
 mod polynomial;
 mod pool;
+mod recurrent;
+mod sequence;
 
 use autodiff::{Real, Var};
 
 pub use activation::Activation;
+pub use attention::{Attention, Embedding, Scaling};
 pub use branch::{Join, Parallel};
+pub use complex::{ComplexDense, ComplexMap};
 pub use conv::{Conv, Padding};
 pub use dense::Dense;
 pub use norm::{BatchNorm, Norm, Statistic};
 pub use polynomial::Polynomial;
 pub use pool::{Pool, Pooling};
+pub use recurrent::{ReadOut, Recurrent};
 
 use super::apply::Supply;
 use super::emit::Entry;
@@ -44,6 +51,16 @@ pub enum Layer {
     Norm(Norm),
     /// The statistics of a batch taken out.
     BatchNorm(BatchNorm),
+    /// One pair of weights at all times.
+    Recurrent(Recurrent),
+    /// Positions that look at one another.
+    Attention(Attention),
+    /// A row of weights for each token.
+    Embedding(Embedding),
+    /// A dense layer of complex numbers.
+    ComplexDense(ComplexDense),
+    /// A function of complex numbers.
+    ComplexMap(ComplexMap),
     /// An elementwise function.
     Activation(Activation),
     /// `y = x + scale f(x)`.
@@ -113,13 +130,18 @@ pub(super) trait Kind: Sized {
 
 /// Every value of `kind` in a model file, with its keys.
 pub fn described() -> impl Iterator<Item = Described> + Clone {
-    const LISTS: [&[Described]; 10] = [
+    const LISTS: [&[Described]; 15] = [
         Dense::DESCRIBED,
         Conv::DESCRIBED,
         Pool::DESCRIBED,
         Norm::DESCRIBED,
         BatchNorm::DESCRIBED,
         Polynomial::DESCRIBED,
+        Recurrent::DESCRIBED,
+        Attention::DESCRIBED,
+        Embedding::DESCRIBED,
+        ComplexDense::DESCRIBED,
+        ComplexMap::DESCRIBED,
         &[pool::FLATTEN, pool::GLOBAL_AVERAGE],
         &[branch::RESIDUAL],
         Parallel::DESCRIBED,
@@ -138,6 +160,11 @@ impl Layer {
             "polynomial" => Polynomial::read(fields).map(Layer::Polynomial),
             "layer_norm" | "rms_norm" => Norm::read(fields).map(Layer::Norm),
             "batch_norm" => BatchNorm::read(fields).map(Layer::BatchNorm),
+            "rnn" => Recurrent::read(fields).map(Layer::Recurrent),
+            "attention" => Attention::read(fields).map(Layer::Attention),
+            "embedding" => Embedding::read(fields).map(Layer::Embedding),
+            "complex_dense" => ComplexDense::read(fields).map(Layer::ComplexDense),
+            "polar" | "phase" | "cardioid" | "modulus" | "real_part" => ComplexMap::read(fields).map(Layer::ComplexMap),
             "flatten" => Ok(Layer::Flatten),
             "gap" => Ok(Layer::GlobalAverage),
             "residual" => branch::read_residual(fields),
@@ -154,6 +181,11 @@ impl Layer {
             Layer::Pool(layer) => layer.write(),
             Layer::Polynomial(layer) => layer.write(),
             Layer::Norm(layer) => layer.write(),
+            Layer::Recurrent(layer) => layer.write(),
+            Layer::Attention(layer) => layer.write(),
+            Layer::Embedding(layer) => layer.write(),
+            Layer::ComplexDense(layer) => layer.write(),
+            Layer::ComplexMap(layer) => layer.write(),
             Layer::BatchNorm(layer) => layer.write(),
             Layer::Flatten => Entry::new("flatten"),
             Layer::GlobalAverage => Entry::new("gap"),
@@ -171,6 +203,11 @@ impl Layer {
             Layer::Pool(layer) => layer.infer(walk, path, shape),
             Layer::Polynomial(layer) => layer.infer(walk, path, shape),
             Layer::Norm(layer) => layer.infer(walk, path, shape),
+            Layer::Recurrent(layer) => layer.infer(walk, path, shape),
+            Layer::Attention(layer) => layer.infer(walk, path, shape),
+            Layer::Embedding(layer) => layer.infer(walk, path, shape),
+            Layer::ComplexDense(layer) => layer.infer(walk, path, shape),
+            Layer::ComplexMap(layer) => layer.infer(walk, path, shape),
             Layer::BatchNorm(layer) => layer.infer(walk, path, shape),
             Layer::Flatten => {
                 walk.flattened.push((path.to_owned(), shape.to_vec()));
@@ -196,6 +233,11 @@ pub(super) fn apply<'a, R: Real>(
         Layer::Pool(layer) => layer.apply(x, supply),
         Layer::Polynomial(layer) => layer.apply(x, supply),
         Layer::Norm(layer) => layer.apply(x, supply),
+        Layer::Recurrent(layer) => layer.apply(x, supply),
+        Layer::Attention(layer) => layer.apply(x, supply),
+        Layer::Embedding(layer) => layer.apply(x, supply),
+        Layer::ComplexDense(layer) => layer.apply(x, supply),
+        Layer::ComplexMap(layer) => layer.apply(x, supply),
         Layer::BatchNorm(layer) => layer.apply(x, supply),
         Layer::Flatten => pool::flatten(x),
         Layer::GlobalAverage => pool::global_average(x),
