@@ -76,10 +76,21 @@ impl Program for Composition {
 /// Brings a value into the domain of an op, and keeps what grows fast from growing.
 fn inside<R: Real>(op: ElementwiseOp, x: Var<'_, R>) -> Var<'_, R> {
     match op {
-        ElementwiseOp::Ln(_) | ElementwiseOp::Sqrt(_) | ElementwiseOp::Recip(_) | ElementwiseOp::Ln1p(_) => {
-            x.sigmoid().combine(1.0, x.scale(0.0).exp(), 0.5).expect("one shape")
-        }
-        ElementwiseOp::Exp(_) | ElementwiseOp::Expm1(_) | ElementwiseOp::Powi(_) => x.tanh(),
+        ElementwiseOp::Ln(_)
+        | ElementwiseOp::Sqrt(_)
+        | ElementwiseOp::Rsqrt(_)
+        | ElementwiseOp::Recip(_)
+        | ElementwiseOp::Ln1p(_)
+        | ElementwiseOp::Powf(_)
+        | ElementwiseOp::LnGamma(_)
+        | ElementwiseOp::Polygamma(_) => x.sigmoid().combine(1.0, x.scale(0.0).exp(), 0.5).expect("one shape"),
+        ElementwiseOp::Exp(_)
+        | ElementwiseOp::Expm1(_)
+        | ElementwiseOp::Powi(_)
+        | ElementwiseOp::Tan(_)
+        | ElementwiseOp::Sinh(_)
+        | ElementwiseOp::Cosh(_) => x.tanh(),
+        ElementwiseOp::Asin(_) | ElementwiseOp::Acos(_) => x.tanh().scale(0.9),
         _ => x,
     }
 }

@@ -1,11 +1,11 @@
 //! The nine laws, for every op of the closed set, in `f64` and in `f32`.
 
 use autodiff::check::{self, BILINEAR, Bounds, Input, LINEAR};
-use autodiff::op::ElementwiseOp;
 use autodiff::op::bilinear::{Matmul, Padding, Window};
 use autodiff::op::composite::{cross_entropy, log_softmax, mean_squared_error};
-use autodiff::op::elementwise::{LeakyRelu, Powi};
+use autodiff::op::elementwise::{Elu, LeakyRelu, Polygamma, Powf, Powi};
 use autodiff::op::linear::PoolWindow;
+use autodiff::op::{ElementwiseOp, PairwiseOp};
 use autodiff::{Error, Float, Real, Result, Tape, Var};
 
 use crate::numbers::Random;
@@ -14,7 +14,10 @@ use crate::numbers::Random;
 pub fn elementwise_ops() -> Vec<ElementwiseOp> {
     let powers = [-3, -1, 0, 1, 2, 7].map(|n| Powi(n).into());
     let leaks = [0.0, 1.0, -0.5].map(|alpha| LeakyRelu(alpha).into());
-    [ElementwiseOp::ALL, &powers, &leaks].concat()
+    let broken = [-1.5, 0.0, 0.5, 1.0, 3.0].map(|p| Powf(p).into());
+    let orders = [1, 2, 3].map(|n| Polygamma(n).into());
+    let units = [1.0, 0.0].map(|alpha| Elu(alpha).into());
+    [ElementwiseOp::ALL, &powers, &leaks, &broken, &orders, &units].concat()
 }
 
 /// Random inputs of these shapes.
@@ -37,6 +40,23 @@ fn every_elementwise_rule_obeys_the_laws_in_f64() {
 #[test]
 fn every_elementwise_rule_obeys_the_laws_in_f32() {
     every_elementwise_rule::<f32>();
+}
+
+fn every_pairwise_rule<F: Float>() {
+    let mut random = Random::new(29);
+    for &op in PairwiseOp::ALL {
+        check::pairwise_op::<F>(op, Bounds::of::<F>(), &mut || random.number()).unwrap_or_else(|e| panic!("{e}"));
+    }
+}
+
+#[test]
+fn every_pairwise_rule_obeys_the_laws_in_f64() {
+    every_pairwise_rule::<f64>();
+}
+
+#[test]
+fn every_pairwise_rule_obeys_the_laws_in_f32() {
+    every_pairwise_rule::<f32>();
 }
 
 fn every_linear_and_bilinear_rule<F: Float>() {
@@ -67,11 +87,19 @@ fn every_op_on_a_tape<F: Float>() {
         for len in [0, 1, 2, 3, 5, 16, 33] {
             // Numbers of the op's domain, away from where its slope grows without bound.
             let (low, high) = (op.samples()[0].max(-2.0), op.samples()[op.samples().len() - 1].min(2.5));
-            let value = (0..len)
-                .map(|_| low.max(0.4 * f64::from(u8::from(low > 0.0))) + (high - low) * random.number().abs())
-                .collect();
+            let low = if low > 0.0 { low.max(0.4) } else { low };
+            let value = (0..len).map(|_| low + (high - low) * random.number().abs()).collect();
             let inputs = [Input { shape: vec![len], value }];
             check::program::<F>(&op, &inputs, bounds, &mut || random.number()).unwrap_or_else(|e| panic!("{e}"));
+        }
+    }
+    for op in PairwiseOp::ALL {
+        for shape in [&[0][..], &[1], &[2], &[3], &[5], &[16], &[33], &[2, 3, 5], &[]] {
+            let mut inputs = random_inputs(&[shape, shape], &mut random);
+            // Away from where a slope grows without bound.
+            inputs.iter_mut().flat_map(|input| &mut input.value).for_each(|x| *x = x.abs() + 0.4);
+            let checked = check::program::<F>(op, &inputs, bounds, &mut || random.number());
+            assert!(checked.unwrap_or_else(|e| panic!("{e}")).differences, "{op:?}");
         }
     }
     for exemplar in LINEAR {
@@ -162,6 +190,10 @@ programs! {
     OutputIgnoresALeaf [[3], [2]] |_t, x| Ok(x[0].exp());
     OutputIgnoresEveryLeaf [[3]] |t, _x| t.constant(t.keep(&[R::ONE; 2]), &[2])?.exp().plus(t.constant(t.keep(&[R::ONE]), &[])?);
     UnusedBranch [[3]] |_t, x| { let h = x[0].tanh(); let _ = h.exp().times(h)?; Ok(h.cos()) };
+    QuotientOfOneValue [[5]] |_t, x| { let h = x[0].exp(); h.over(h) };
+    QuotientOfALeafByItself [[5]] |_t, x| x[0].exp().over(x[0].exp().plus(x[0])?);
+    DistanceOfOneValue [[5]] |_t, x| { let h = x[0].exp(); h.hypot(h) };
+    PowerOfItself [[5]] |_t, x| { let h = x[0].sigmoid(); h.pow(h)?.atan2(h) };
     ReshapedAndUsedAgain [[2, 3]] |_t, x| x[0].reshape(&[3, 2])?.reshape(&[2, 3])?.times(x[0]);
     Variance [[4, 3]] |_t, x| {
         let centred = x[0].minus(x[0].sum_axis(0)?.scale(0.25))?;
@@ -237,6 +269,30 @@ programs! {
         let window = PoolWindow { size: [3, 4], stride: [1, 1], padding: Padding::Valid };
         x[0].average_pool(window)?.reshape(&[2, 5])
     };
+    Quotient [[2, 3], [2, 3]] |_t, x| x[0].over(x[1].exp());
+    ProductWithTheReciprocal [[2, 3], [2, 3]] |_t, x| x[0].times(x[1].exp().recip());
+    Power [[2, 3], [2, 3]] |_t, x| x[0].exp().pow(x[1]);
+    PowerByTheExponential [[2, 3], [2, 3]] |_t, x| Ok(x[0].times(x[1])?.exp());
+    Distance [[5], [5]] |_t, x| x[0].hypot(x[1]);
+    DistanceByTheRoot [[5], [5]] |_t, x| Ok(x[0].square().plus(x[1].square())?.sqrt());
+    Angle [[5], [5]] |_t, x| x[0].atan2(x[1].exp());
+    AngleByTheQuotient [[5], [5]] |_t, x| Ok(x[0].over(x[1].exp())?.atan());
+    BrokenPower [[5]] |_t, x| Ok(x[0].exp().powf(-1.5));
+    BrokenPowerByTheExponential [[5]] |_t, x| Ok(x[0].scale(-1.5).exp());
+    ReciprocalRoot [[5]] |_t, x| Ok(x[0].exp().rsqrt());
+    ReciprocalOfTheRoot [[5]] |_t, x| Ok(x[0].exp().sqrt().recip());
+    Silu [[5]] |_t, x| Ok(x[0].silu());
+    SiluByTheProduct [[5]] |_t, x| x[0].times(x[0].sigmoid());
+    Tangent [[5]] |_t, x| Ok(x[0].tan());
+    TangentByTheQuotient [[5]] |_t, x| x[0].sin().over(x[0].cos());
+    HyperbolicSine [[5]] |_t, x| Ok(x[0].sinh());
+    HyperbolicSineByExponentials [[5]] |_t, x| x[0].expm1().combine(0.5, x[0].scale(-1.0).expm1(), -0.5);
+    ArcSine [[5]] |_t, x| Ok(x[0].scale(0.9).asin());
+    ArcSineByTheArcCosine [[5]] |t, x| {
+        t.constant(t.keep(&[R::from_f64(std::f64::consts::FRAC_PI_2)]), &[])?.minus(x[0].scale(0.9).acos())
+    };
+    LogGammaOfTheNext [[5]] |t, x| Ok(x[0].exp().plus(t.constant(t.keep(&[R::ONE]), &[])?)?.ln_gamma());
+    LogGammaAndTheLogarithm [[5]] |_t, x| x[0].exp().ln_gamma().plus(x[0]);
     Expm1 [[5]] |_t, x| Ok(x[0].expm1());
     ExpMinusOne [[5]] |t, x| x[0].exp().minus(t.constant(t.keep(&[R::ONE]), &[])?);
 }
@@ -261,6 +317,8 @@ programs! {
     SumOfUnlikeShapes [[2, 3], [2]] |_t, x| x[0].plus(x[1]);
     DifferenceOfUnlikeShapes [[2, 3], [3, 2]] |_t, x| x[0].minus(x[1]);
     ProductOfUnlikeShapes [[2, 3], [2]] |_t, x| x[0].times(x[1]);
+    QuotientOfUnlikeShapes [[2, 3], [3]] |_t, x| x[0].over(x[1]);
+    PowerOfUnlikeShapes [[2, 3], [2]] |_t, x| x[0].pow(x[1]);
     InnerSizes [[2, 3], [2, 3]] |_t, x| x[0].matmul(x[1]);
     InnerSizesTransposed [[2, 3], [3, 2]] |_t, x| x[0].matmul_with(x[1], matmul(false, true, 1.0));
     VectorTimesMatrix [[3], [3, 2]] |_t, x| x[0].matmul(x[1]);
@@ -312,11 +370,18 @@ fn every_mode_refuses_a_variable_of_another_tape() {
         let x = [R::ONE];
         let (mut arena, mut other) = (autodiff::Arena::new(), autodiff::Arena::new());
         let (here, there) = (arena.tape().leaf(&x, &[1]).unwrap(), other.tape().leaf(&x, &[1]).unwrap());
-        [here.plus(there), here.minus(there), here.times(there), here.matmul(there), here.conv(there, Window::UNIT)]
-            .map(|refused| refused.unwrap_err())
-            .to_vec()
+        [
+            here.plus(there),
+            here.minus(there),
+            here.times(there),
+            here.matmul(there),
+            here.conv(there, Window::UNIT),
+            here.over(there),
+        ]
+        .map(|refused| refused.unwrap_err())
+        .to_vec()
     }
-    let expected = ["combine", "combine", "mul", "matmul", "conv"].map(|op| Error::ForeignVariable { op });
+    let expected = ["combine", "combine", "mul", "matmul", "conv", "div"].map(|op| Error::ForeignVariable { op });
     assert_eq!(refused::<f64>(), expected);
     assert_eq!(refused::<f32>(), expected);
     assert_eq!(autodiff::with_tangents(&[1.0], &[1.0], |_x| refused::<autodiff::Dual<'_, f64>>()), expected);

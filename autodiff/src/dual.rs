@@ -37,6 +37,7 @@ use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssi
 
 use crate::kernel::gemm::{Accumulate, View};
 use crate::op::elementwise::{self as op, Elementwise};
+use crate::op::pairwise::{self, Pairwise};
 use crate::real::{Kernel, Real};
 
 /// `re + e eps` with `e^2 = 0`, of the perturbation that the brand `'b` names.
@@ -113,6 +114,14 @@ impl<R: Real> Dual<'_, R> {
     fn chain(self, f: impl Elementwise) -> Self {
         let y = f.primal(self.re);
         Self::new(y, f.slope(self.re, y) * self.eps)
+    }
+
+    /// The chain rule for two numbers, `f(a + e h, b + e k) = f(a, b) + e (f_a h + f_b k)`.
+    #[inline(always)]
+    fn chain_pair(self, other: Self, f: impl Pairwise) -> Self {
+        let y = f.primal(self.re, other.re);
+        let [by_self, by_other] = f.slopes(self.re, other.re, y);
+        Self::new(y, by_self * self.eps + by_other * other.eps)
     }
 }
 
@@ -262,6 +271,54 @@ impl<R: Real> Real for Dual<'_, R> {
         self.chain(op::NormalPdf)
     }
     #[inline(always)]
+    fn tan(self) -> Self {
+        self.chain(op::Tan)
+    }
+    #[inline(always)]
+    fn atan(self) -> Self {
+        self.chain(op::Atan)
+    }
+    #[inline(always)]
+    fn asin(self) -> Self {
+        self.chain(op::Asin)
+    }
+    #[inline(always)]
+    fn acos(self) -> Self {
+        self.chain(op::Acos)
+    }
+    #[inline(always)]
+    fn sinh(self) -> Self {
+        self.chain(op::Sinh)
+    }
+    #[inline(always)]
+    fn cosh(self) -> Self {
+        self.chain(op::Cosh)
+    }
+    #[inline(always)]
+    fn ln_gamma(self) -> Self {
+        self.chain(op::LnGamma)
+    }
+    #[inline(always)]
+    fn polygamma(self, n: u32) -> Self {
+        self.chain(op::Polygamma(n))
+    }
+    #[inline(always)]
+    fn powf(self, p: f64) -> Self {
+        self.chain(op::Powf(p))
+    }
+    #[inline(always)]
+    fn pow(self, y: Self) -> Self {
+        self.chain_pair(y, pairwise::Pow)
+    }
+    #[inline(always)]
+    fn atan2(self, x: Self) -> Self {
+        self.chain_pair(x, pairwise::Atan2)
+    }
+    #[inline(always)]
+    fn hypot(self, y: Self) -> Self {
+        self.chain_pair(y, pairwise::Hypot)
+    }
+    #[inline(always)]
     fn sqrt(self) -> Self {
         self.chain(op::Sqrt)
     }
@@ -276,6 +333,10 @@ impl<R: Real> Real for Dual<'_, R> {
     #[inline(always)]
     fn recip(self) -> Self {
         self.chain(op::Recip)
+    }
+    #[inline(always)]
+    fn rsqrt(self) -> Self {
+        self.chain(op::Rsqrt)
     }
     #[inline(always)]
     fn powi(self, n: i32) -> Self {

@@ -63,6 +63,30 @@ pub trait Real:
     fn normal_cdf(self) -> Self;
     /// The normal density `phi(x)`.
     fn normal_pdf(self) -> Self;
+    /// Tangent of an angle in radians.
+    fn tan(self) -> Self;
+    /// Arc tangent, in `[-pi/2, pi/2]`.
+    fn atan(self) -> Self;
+    /// Arc sine, in `[-pi/2, pi/2]`.
+    fn asin(self) -> Self;
+    /// Arc cosine, in `[0, pi]`.
+    fn acos(self) -> Self;
+    /// Hyperbolic sine.
+    fn sinh(self) -> Self;
+    /// Hyperbolic cosine.
+    fn cosh(self) -> Self;
+    /// `ln |Gamma(x)|`.
+    fn ln_gamma(self) -> Self;
+    /// Derivative `n + 1` of [`Real::ln_gamma`]: digamma for 0, trigamma for 1.
+    fn polygamma(self, n: u32) -> Self;
+    /// `x^p`.
+    fn powf(self, p: f64) -> Self;
+    /// `x^y`.
+    fn pow(self, y: Self) -> Self;
+    /// The angle of the point `(x, y)`, `self` being `y`.
+    fn atan2(self, x: Self) -> Self;
+    /// `sqrt(x^2 + y^2)`, without overflow in between.
+    fn hypot(self, y: Self) -> Self;
     /// Square root.
     fn sqrt(self) -> Self;
     /// Absolute value.
@@ -78,6 +102,12 @@ pub trait Real:
     #[inline(always)]
     fn recip(self) -> Self {
         Self::ONE / self
+    }
+
+    /// `1 / sqrt(x)`.
+    #[inline(always)]
+    fn rsqrt(self) -> Self {
+        self.sqrt().recip()
     }
 
     /// `x^n` by repeated squaring: the same bits everywhere, which the compiler's own `powi` does not promise.
@@ -172,7 +202,16 @@ macro_rules! machine_float {
             fn abs(self) -> Self {
                 $float::abs(self)
             }
-            machine_float!(@elementary exp expm1 ln ln_1p sin cos tanh sigmoid softplus erf erfc normal_cdf normal_pdf);
+            machine_float!(@elementary exp expm1 ln ln_1p sin cos tanh sigmoid softplus erf erfc normal_cdf normal_pdf
+                tan atan asin acos sinh cosh ln_gamma);
+            machine_float!(@pairs pow atan2 hypot);
+            fn polygamma(self, n: u32) -> Self {
+                Elementary::polygamma(self, n)
+            }
+            #[inline(always)]
+            fn powf(self, p: f64) -> Self {
+                Elementary::pow(self, p as $float)
+            }
 
             fn gemm(out: &mut [Self], accumulate: Accumulate, alpha: f64, a: View<'_, Self>, b: View<'_, Self>) {
                 gemm::product(out, accumulate, alpha as $float, a, b);
@@ -214,6 +253,12 @@ macro_rules! machine_float {
         #[inline(always)]
         fn $function(self) -> Self {
             Elementary::$function(self)
+        }
+    )*};
+    (@pairs $($function:ident)*) => {$(
+        #[inline(always)]
+        fn $function(self, other: Self) -> Self {
+            Elementary::$function(self, other)
         }
     )*};
 }

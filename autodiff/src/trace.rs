@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! elementwise  y = f(x)          slope f'(x),  which moves by  f''(x) x_dot
+//! pairwise     y = f(a, b)       slopes f_a, f_b, which move by  f_aa a_dot + f_ab b_dot, and so on
 //! linear       y = c_1 x_1 + ..  slopes c_i,   which do not move
 //! bilinear     y = a b           slopes b, a,  which move by  b_dot, a_dot
 //! ```
@@ -136,6 +137,15 @@ fn edge(tape: &Tape<'_, f64>, node: &Node<'_, f64>, i: usize, tangents: &Tangent
             map::slope(op, x.value, node.value, &mut slope);
             map::second(op, x.value, node.value, &mut slope_dot);
             slope_dot[0] *= moves(operand);
+        }
+        Op::Pairwise(op) => {
+            let [a, b] = [0, 1].map(|j| tape.node(node.inputs[j]).value);
+            map::pair::slope(op, i, a, b, node.value, &mut slope);
+            for (j, &input) in node.inputs.iter().enumerate() {
+                let mut bend = [0.0];
+                map::pair::second(op, [i, j], a, b, node.value, &mut bend);
+                slope_dot[0] += bend[0] * moves(input);
+            }
         }
         Op::Linear(op) => op.apply(i, (x.shape, &[1.0]), (node.shape, &mut slope), Accumulate::Replace),
         Op::Bilinear(op) => {

@@ -16,7 +16,7 @@
 //! | [`Law::Blocks`] | K directions at once, and one at a time |
 //! | [`Law::Linearization`] | products from what is kept at a point, and the sweeps |
 //!
-//! [`elementwise`], [`linear`] and [`bilinear`] check one rule, given as a type, so they can be fed a wrong one:
+//! [`elementwise`], [`pairwise`], [`linear`] and [`bilinear`] check one rule, given as a type, so they can be fed a wrong one:
 //! the tests plant some and demand that the law is named. [`program()`] checks whatever can be recorded, through the
 //! real sweeps. [`LINEAR`] and [`BILINEAR`] list an op of every kind with operands to try it on.
 //!
@@ -40,6 +40,7 @@
 mod exemplar;
 mod grads;
 mod linearized;
+mod pair;
 mod program;
 mod rule;
 
@@ -47,6 +48,7 @@ use std::fmt;
 
 pub use exemplar::{BILINEAR, BilinearExemplar, LINEAR, LinearExemplar};
 pub use grads::{Order, check_grads};
+pub use pair::{pairwise, pairwise_op};
 pub use program::{Checked, Input, Program, program, refusal, twins};
 pub use rule::{bilinear, elementwise, elementwise_op, linear};
 

@@ -3,7 +3,7 @@
 use super::{Bounds, Broken, Law, STENCIL, Witness, dot, five_point, largest, linearized};
 use crate::dual::Dual;
 use crate::error::{Error, Result};
-use crate::op::{ElementwiseOp, LinearOp, Op};
+use crate::op::{ElementwiseOp, LinearOp, Op, PairwiseOp};
 use crate::real::{Float, Real};
 use crate::sweep::{Gradient, Pool, pullback, pullback_tangent, pushforward};
 use crate::tape::{Arena, Tape, Var};
@@ -25,6 +25,15 @@ impl Program for ElementwiseOp {
     }
     fn record<'a, R: Real>(&self, _: &'a Tape<'a, R>, inputs: &[Var<'a, R>]) -> Result<Var<'a, R>> {
         Ok(inputs[0].map(*self))
+    }
+}
+
+impl Program for PairwiseOp {
+    fn name(&self) -> String {
+        PairwiseOp::name(self).to_owned()
+    }
+    fn record<'a, R: Real>(&self, _: &'a Tape<'a, R>, inputs: &[Var<'a, R>]) -> Result<Var<'a, R>> {
+        inputs[0].map_with(inputs[1], *self)
     }
 }
 
@@ -378,21 +387,36 @@ pub(super) struct Ranges {
 }
 
 impl Ranges {
+    /// The range of the operand number `at`, with `x` in it.
+    fn range(&mut self, at: &mut usize, x: f64) -> (f64, f64) {
+        if *at == self.low.len() {
+            self.low.push(x);
+            self.high.push(x);
+        }
+        (self.low[*at], self.high[*at]) = (self.low[*at].min(x), self.high[*at].max(x));
+        *at += 1;
+        (self.low[*at - 1], self.high[*at - 1])
+    }
+
     pub(super) fn widen(&mut self, tape: &Tape<'_, f64>) {
         let (mut at, mut choices) = (0, Vec::new());
         for node in (0..tape.len() as u32).map(|id| tape.node(id)) {
-            if let Op::Linear(LinearOp::MaxPool(op)) = node.op {
-                choices.extend_from_slice(op.choice.indices);
-            }
-            let Op::Elementwise(op) = node.op else { continue };
-            for &x in tape.node(node.inputs[0]).value {
-                if at == self.low.len() {
-                    self.low.push(x);
-                    self.high.push(x);
+            match node.op {
+                Op::Elementwise(op) => {
+                    for &x in tape.node(node.inputs[0]).value {
+                        let (low, high) = self.range(&mut at, x);
+                        self.crossed |= op.kinks().iter().any(|&kink| low <= kink && kink <= high);
+                    }
                 }
-                (self.low[at], self.high[at]) = (self.low[at].min(x), self.high[at].max(x));
-                self.crossed |= op.kinks().iter().any(|&kink| self.low[at] <= kink && kink <= self.high[at]);
-                at += 1;
+                Op::Pairwise(op) => {
+                    let [a, b] = [0, 1].map(|i| tape.node(node.inputs[i]).value);
+                    for (&a, &b) in a.iter().zip(b) {
+                        let moved = [a, b].map(|x| self.range(&mut at, x)).map(|(low, high)| high - low);
+                        self.crossed |= op.clearance(a, b) <= moved[0] + moved[1];
+                    }
+                }
+                Op::Linear(LinearOp::MaxPool(op)) => choices.extend_from_slice(op.choice.indices),
+                Op::Constant | Op::Leaf(_) | Op::Linear(_) | Op::Bilinear(_) | Op::Custom(_) => {}
             }
         }
         self.crossed |= *self.choices.get_or_insert_with(|| choices.clone()) != choices;

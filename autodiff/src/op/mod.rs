@@ -12,6 +12,7 @@ pub mod bilinear;
 pub mod composite;
 pub mod elementwise;
 pub mod linear;
+pub mod pairwise;
 pub(crate) mod window;
 
 use crate::shape::Shape;
@@ -19,6 +20,7 @@ use crate::shape::Shape;
 pub use bilinear::BilinearOp;
 pub use elementwise::ElementwiseOp;
 pub use linear::LinearOp;
+pub use pairwise::PairwiseOp;
 
 /// What a node computes.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +31,8 @@ pub enum Op<'a> {
     Leaf(u32),
     /// `y_i = f(x_i)`.
     Elementwise(ElementwiseOp),
+    /// `y_i = f(a_i, b_i)`.
+    Pairwise(PairwiseOp),
     /// `y = A_1 x_1 + A_2 x_2 + ...`
     Linear(LinearOp<'a>),
     /// `y = B(a, b)`.
@@ -44,6 +48,7 @@ impl Op<'_> {
             Op::Constant => "constant",
             Op::Leaf(_) => "leaf",
             Op::Elementwise(op) => op.name(),
+            Op::Pairwise(op) => op.name(),
             Op::Linear(op) => op.name(),
             Op::Bilinear(op) => op.name(),
             Op::Custom(_) => "custom",

@@ -8,6 +8,7 @@ use std::ops::{Add, Div, Mul, Neg, Sub};
 
 use super::number::{chained, number};
 use crate::op::elementwise::Elementwise;
+use crate::op::pairwise::Pairwise;
 use crate::real::Real;
 
 /// A primal with N tangents, of the perturbations that the brand `'b` names.
@@ -39,6 +40,14 @@ impl<R: Real, const N: usize> Duals<'_, R, N> {
         let y = f.primal(self.re);
         let slope = f.slope(self.re, y);
         Self::new(y, self.eps.map(|h| slope * h))
+    }
+
+    /// The chain rule for two numbers.
+    #[inline(always)]
+    fn chain_pair(self, other: Self, f: impl Pairwise) -> Self {
+        let y = f.primal(self.re, other.re);
+        let [by_self, by_other] = f.slopes(self.re, other.re, y);
+        Self::new(y, self.zip(other, |h, k| by_self * h + by_other * k))
     }
 
     #[inline(always)]

@@ -78,17 +78,28 @@ macro_rules! number {
     };
 }
 
-/// The elementary functions of [`crate::Real`], by the method `chain`, which is given the op.
+/// The elementary functions of [`crate::Real`], by the methods `chain` and `chain_pair`, which are given the op.
 macro_rules! chained {
     () => {
         $crate::scalar::number::chained!(@functions
             exp Exp, expm1 Expm1, ln Ln, ln_1p Ln1p, sin Sin, cos Cos, tanh Tanh, sigmoid Sigmoid,
             softplus Softplus, erf Erf, erfc Erfc, normal_cdf NormalCdf, normal_pdf NormalPdf, sqrt Sqrt, abs Abs,
-            recip Recip);
+            recip Recip, rsqrt Rsqrt, tan Tan, atan Atan, asin Asin, acos Acos, sinh Sinh, cosh Cosh, ln_gamma LnGamma);
+        $crate::scalar::number::chained!(@pairs pow Pow, atan2 Atan2, hypot Hypot);
         #[inline(always)]
         #[track_caller]
         fn powi(self, n: i32) -> Self {
             self.chain($crate::op::elementwise::Powi(n))
+        }
+        #[inline(always)]
+        #[track_caller]
+        fn polygamma(self, n: u32) -> Self {
+            self.chain($crate::op::elementwise::Polygamma(n))
+        }
+        #[inline(always)]
+        #[track_caller]
+        fn powf(self, p: f64) -> Self {
+            self.chain($crate::op::elementwise::Powf(p))
         }
     };
     (@functions $($function:ident $op:ident),*) => {$(
@@ -96,6 +107,13 @@ macro_rules! chained {
         #[track_caller]
         fn $function(self) -> Self {
             self.chain($crate::op::elementwise::$op)
+        }
+    )*};
+    (@pairs $($function:ident $op:ident),*) => {$(
+        #[inline(always)]
+        #[track_caller]
+        fn $function(self, other: Self) -> Self {
+            self.chain_pair(other, $crate::op::pairwise::$op)
         }
     )*};
 }

@@ -88,6 +88,29 @@ impl<R: Real, const N: usize> Series<'_, R, N> {
         })
     }
 
+    /// `f(x)` where every derivative of `f` at the constant is known: the Taylor series of `f`, by Horner's rule in
+    /// `x - x_0`.
+    fn compose(self, derivative: impl Fn(u32) -> R) -> Self {
+        let mut step = self;
+        step.c[0] = R::ZERO;
+        // f + s/1 (f' + s/2 (f'' + s/3 (..)))
+        let series = (0..N as u32).rev().fold(Self::constant(R::ZERO), |sum, k| {
+            Self::constant(derivative(k)) + sum.scale(1.0 / f64::from(k + 1)) * step
+        });
+        series.at(derivative(0))
+    }
+
+    /// The same series with another constant: the value as its own function gives it.
+    fn at(mut self, value: R) -> Self {
+        self.c[0] = value;
+        self
+    }
+
+    /// `sinh' = cosh`, `cosh' = sinh`
+    fn sinh_cosh(self) -> [Self; 2] {
+        self.iterate_pair([self.c[0].sinh(), self.c[0].cosh()], |sinh, cosh| [cosh, sinh])
+    }
+
     /// `sin' = cos`, `cos' = -sin`
     fn sin_cos(self) -> [Self; 2] {
         self.iterate_pair([self.c[0].sin(), self.c[0].cos()], |sin, cos| [cos, -sin])
@@ -172,7 +195,46 @@ impl<R: Real, const N: usize> Real for Series<'_, R, N> {
     functions! {
         exp iterate Exp, tanh iterate Tanh, normal_pdf iterate NormalPdf, sqrt iterate Sqrt,
         expm1 integrate Expm1, ln integrate Ln, ln_1p integrate Ln1p, softplus integrate Softplus, erf integrate Erf,
-        erfc integrate Erfc, normal_cdf integrate NormalCdf, abs integrate Abs
+        erfc integrate Erfc, normal_cdf integrate NormalCdf, abs integrate Abs, tan iterate Tan, atan integrate Atan,
+        asin integrate Asin, acos integrate Acos
+    }
+    /// `sinh' = cosh`
+    fn sinh(self) -> Self {
+        let [sinh, _] = self.sinh_cosh();
+        sinh
+    }
+    /// `cosh' = sinh`
+    fn cosh(self) -> Self {
+        let [_, cosh] = self.sinh_cosh();
+        cosh
+    }
+    fn ln_gamma(self) -> Self {
+        let x = self.c[0];
+        self.compose(|k| k.checked_sub(1).map_or_else(|| x.ln_gamma(), |n| x.polygamma(n)))
+    }
+    fn polygamma(self, n: u32) -> Self {
+        self.compose(|k| self.c[0].polygamma(n + k))
+    }
+    /// `x y' = p y x'`, coefficient by coefficient: `k x_0 y_k = sum over j = 1..k of (p j - (k - j)) x_j y_(k-j)`
+    fn powf(self, p: f64) -> Self {
+        let mut y = Self::constant(self.c[0].powf(p));
+        for k in 1..N {
+            let terms = (1..=k).map(|j| (self.c[j] * y.c[k - j]).scale(p * j as f64 - (k - j) as f64));
+            y.c[k] = sum(terms) / self.c[0].scale(k as f64);
+        }
+        y
+    }
+    /// `e^(y ln x)`, for `x > 0`
+    fn pow(self, y: Self) -> Self {
+        (y * self.ln()).exp().at(self.c[0].pow(y.c[0]))
+    }
+    /// The integral of `(x y' - y x') / (x^2 + y^2)`
+    fn atan2(self, x: Self) -> Self {
+        let inverse = (x * x + self * self).recip();
+        self.integral(x * inverse, self.c[0].atan2(x.c[0])) - x.integral(self * inverse, R::ZERO)
+    }
+    fn hypot(self, y: Self) -> Self {
+        (self * self + y * y).sqrt().at(self.c[0].hypot(y.c[0]))
     }
     fn sin(self) -> Self {
         let [sin, _] = self.sin_cos();

@@ -10,6 +10,7 @@ use super::node::NONE;
 use super::number::number;
 use super::tape::Tape;
 use crate::op::elementwise::Elementwise;
+use crate::op::pairwise::Pairwise;
 use crate::real::Real;
 
 /// A variable of scalar code: its value, and its place on a tape. Copy it freely.
@@ -73,6 +74,14 @@ impl<'t, R: Real> Var<'t, R> {
     pub(crate) fn chain(self, f: impl Elementwise) -> Self {
         let y = f.primal(self.value);
         self.one(y, || f.slope(self.value, y))
+    }
+
+    /// `f(x + h, y + k) = f(x, y) + f_x h + f_y k`, with the slopes that the op states.
+    #[inline(always)]
+    #[track_caller]
+    pub(crate) fn chain_pair(self, other: Self, f: impl Pairwise) -> Self {
+        let y = f.primal(self.value, other.value);
+        self.two(other, y, || f.slopes(self.value, other.value, y))
     }
 
     /// Records an op of one operand.

@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::kernel::gemm::Accumulate;
 use crate::kernel::map;
 use crate::op::bilinear::Sizes;
-use crate::op::{BilinearOp, ElementwiseOp, Op};
+use crate::op::{BilinearOp, Op};
 use crate::real::Real;
 use crate::tape::{Node, Var};
 
@@ -35,7 +35,7 @@ pub struct Linearization<'a, R> {
     leaves: Vec<u32>,
     /// How many active nodes read each node.
     uses: Vec<u32>,
-    /// `f'(x)` of elementwise nodes.
+    /// `f'(x)` of elementwise nodes; both slopes, one behind the other, of those with two operands.
     slopes: Vec<Option<Vec<R>>>,
     second: Option<Second<R>>,
 }
@@ -45,7 +45,8 @@ pub struct Linearization<'a, R> {
 struct Second<R> {
     /// Cotangents of bilinear nodes.
     bars: Vec<Option<Vec<R>>>,
-    /// `f''(x) y_bar` of elementwise nodes; none where it is zero throughout, as for a relu.
+    /// `f''(x) y_bar` of elementwise nodes; none where it is zero throughout, as for a relu. Of those with two operands
+    /// `f_aa y_bar`, `f_ab y_bar` and `f_bb y_bar`, one behind the other.
     bends: Vec<Option<Vec<R>>>,
     /// Whose tangents the way down reads.
     reads: Vec<bool>,
@@ -72,9 +73,15 @@ impl<'a, R: Real> Linearization<'a, R> {
             let mut slope = None;
             if node.active {
                 node.inputs.iter().for_each(|&input| uses[input as usize] += 1);
-                if let Op::Elementwise(op) = node.op {
-                    let slope = slope.insert(pool.take(node.value.len()));
-                    map::slope(op, nodes[node.inputs[0] as usize].value, node.value, slope);
+                let (len, x) = (node.value.len(), |i: usize| nodes[node.inputs[i] as usize].value);
+                match node.op {
+                    Op::Elementwise(op) => map::slope(op, x(0), node.value, slope.insert(pool.take(len))),
+                    Op::Pairwise(op) => {
+                        let (by_a, by_b) = slope.insert(pool.take(2 * len)).split_at_mut(len);
+                        map::pair::slope(op, 0, x(0), x(1), node.value, by_a);
+                        map::pair::slope(op, 1, x(0), x(1), node.value, by_b);
+                    }
+                    Op::Constant | Op::Leaf(_) | Op::Linear(_) | Op::Bilinear(_) | Op::Custom(_) => {}
                 }
             }
             slopes.push(slope);
@@ -262,8 +269,8 @@ impl<'a, R: Real> Linearization<'a, R> {
         for id in (0..=last).rev().filter(|&id| self.nodes[id].active) {
             let node = &self.nodes[id];
             let mut bar = slots[id].take();
-            if let (Pass::Cotangents(second), Op::Elementwise(op), Some(bar)) = (&mut pass, node.op, &bar) {
-                second.bends[id] = self.curved(op, node, bar, pool);
+            if let (Pass::Cotangents(second), Some(bar)) = (&mut pass, &bar) {
+                second.bends[id] = self.curved(node, bar, pool);
             }
             let mut heir = None;
             for (i, &input) in node.inputs.iter().enumerate() {
@@ -289,7 +296,7 @@ impl<'a, R: Real> Linearization<'a, R> {
                 && let Some(slope) = &self.slopes[id]
             {
                 map::multiply(slope, bar);
-                pass.bend(id, input, self, bar, Accumulate::Add);
+                pass.bend(id, 0, input, self, bar, Accumulate::Add);
             }
             match (heir, &mut pass, node.op) {
                 (Some(input), _, _) => slots[input as usize] = bar,
@@ -301,10 +308,26 @@ impl<'a, R: Real> Linearization<'a, R> {
     }
 
     /// `f''(x) y_bar`, where it is not zero throughout.
-    fn curved(&self, op: ElementwiseOp, node: &Node<'a, R>, bar: &[R], pool: &mut Pool<R>) -> Option<Vec<R>> {
-        let mut bend = pool.take(bar.len());
-        map::second(op, self.nodes[node.inputs[0] as usize].value, node.value, &mut bend);
-        map::multiply(bar, &mut bend);
+    fn curved(&self, node: &Node<'a, R>, bar: &[R], pool: &mut Pool<R>) -> Option<Vec<R>> {
+        let (len, x) = (bar.len(), |i: usize| self.nodes[node.inputs[i] as usize].value);
+        let bend = match node.op {
+            Op::Elementwise(op) => {
+                let mut bend = pool.take(len);
+                map::second(op, x(0), node.value, &mut bend);
+                map::multiply(bar, &mut bend);
+                bend
+            }
+            Op::Pairwise(op) => {
+                let mut bend = pool.take(3 * len);
+                for (block, by) in [[0, 0], [0, 1], [1, 1]].into_iter().enumerate() {
+                    let bend = &mut bend[block * len..][..len];
+                    map::pair::second(op, by, x(0), x(1), node.value, bend);
+                    map::multiply(bar, bend);
+                }
+                bend
+            }
+            Op::Constant | Op::Leaf(_) | Op::Linear(_) | Op::Bilinear(_) | Op::Custom(_) => return None,
+        };
         if bend.iter().any(|&x| x != R::ZERO) {
             return Some(bend);
         }
@@ -317,8 +340,14 @@ impl<'a, R: Real> Linearization<'a, R> {
         match node.op {
             Op::Elementwise(_) => true,
             Op::Linear(op) => op.passes(i, self.nodes[node.inputs[i] as usize].shape, node.shape),
-            Op::Bilinear(_) | Op::Constant | Op::Leaf(_) | Op::Custom(_) => false,
+            Op::Pairwise(_) | Op::Bilinear(_) | Op::Constant | Op::Leaf(_) | Op::Custom(_) => false,
         }
+    }
+
+    /// The slope of an elementwise node by operand `i`.
+    fn slope(&self, id: usize, i: usize) -> &[R] {
+        let len = self.nodes[id].value.len();
+        self.slopes[id].as_deref().map_or(&[], |slopes| &slopes[i * len..][..len])
     }
 
     fn sizes(&self, node: &Node<'a, R>) -> Sizes<'a> {
@@ -331,9 +360,7 @@ impl<'a, R: Real> Linearization<'a, R> {
         let other = |j: usize| self.nodes[node.inputs[j] as usize].value;
         match node.op {
             Op::Constant | Op::Leaf(_) | Op::Custom(_) => unreachable!("a leaf has no operands, and no rule is kept"),
-            Op::Elementwise(_) => {
-                product(self.slopes[id].as_deref().unwrap_or(&[]), x_dot, y_dot, accumulate);
-            }
+            Op::Elementwise(_) | Op::Pairwise(_) => product(self.slope(id, i), x_dot, y_dot, accumulate),
             Op::Linear(op) => {
                 op.apply(i, (self.nodes[node.inputs[i] as usize].shape, x_dot), (node.shape, y_dot), accumulate);
             }
@@ -359,14 +386,21 @@ impl<'a, R: Real> Linearization<'a, R> {
                 Op::Constant | Op::Leaf(_) | Op::Custom(_) => {
                     unreachable!("a leaf has no operands, and no rule is kept")
                 }
-                Op::Elementwise(_) => product(self.slopes[id].as_deref().unwrap_or(&[]), bar, out, accumulate),
+                Op::Elementwise(_) | Op::Pairwise(_) => product(self.slope(id, i), bar, out, accumulate),
                 Op::Linear(op) => op.transpose(i, (node.shape, bar), (x.shape, out), accumulate),
                 Op::Bilinear(op) => self.pull_product(op, node, i, None, bar, out, accumulate),
             }
             accumulate = Accumulate::Add;
         }
         match node.op {
-            Op::Elementwise(_) => pass.bend(id, node.inputs[i], self, out, accumulate),
+            Op::Elementwise(_) | Op::Pairwise(_) => {
+                for (j, &input) in node.inputs.iter().enumerate() {
+                    // f_ij of the blocks aa, ab, bb.
+                    if pass.bend(id, i + j, input, self, out, accumulate) {
+                        accumulate = Accumulate::Add;
+                    }
+                }
+            }
             Op::Bilinear(op) => {
                 if let Some((bar, other_dot)) = pass.varying(id, node, i, self) {
                     self.pull_product(op, node, i, Some(other_dot), bar, out, accumulate);
@@ -434,20 +468,30 @@ impl<'s, R: Real> Pass<'s, '_, R> {
     fn bends<'a>(&self, id: usize, node: &Node<'a, R>, i: usize, at: &Linearization<'a, R>) -> bool {
         match (self, node.op) {
             (Pass::Tangents { .. }, Op::Bilinear(_)) => self.varying(id, node, i, at).is_some(),
-            (Pass::Tangents { second, .. }, Op::Elementwise(_)) => {
-                second.bends[id].is_some() && self.tangent(node.inputs[i], at).is_some()
+            (Pass::Tangents { second, .. }, Op::Elementwise(_) | Op::Pairwise(_)) => {
+                second.bends[id].is_some() && node.inputs.iter().any(|&input| self.tangent(input, at).is_some())
             }
             _ => false,
         }
     }
 
-    /// `x_bar_dot = f''(x) y_bar x_dot` or `+=`, where there is any.
-    fn bend<'a>(&self, id: usize, input: u32, at: &Linearization<'a, R>, out: &mut [R], accumulate: Accumulate) {
+    /// `x_bar_dot = f''(x) y_bar x_dot` or `+=`, by a block of what is kept; whether there is any.
+    fn bend<'a>(
+        &self,
+        id: usize,
+        block: usize,
+        input: u32,
+        at: &Linearization<'a, R>,
+        out: &mut [R],
+        accumulate: Accumulate,
+    ) -> bool {
         if let Pass::Tangents { second, .. } = self
             && let (Some(bend), Some(x_dot)) = (&second.bends[id], self.tangent(input, at))
         {
-            product(bend, x_dot, out, accumulate);
+            product(&bend[block * out.len()..][..out.len()], x_dot, out, accumulate);
+            return true;
         }
+        false
     }
 }
 

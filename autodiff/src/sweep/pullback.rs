@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! elementwise   x_bar = s y_bar                              s = f'(x)
+//! pairwise      a_bar = s_a y_bar,  b_bar = s_b y_bar
 //! linear        x_bar_i = A_i^T y_bar
 //! bilinear      a_bar = B(., b)^T y_bar,  b_bar = B(a, .)^T y_bar
 //! ```
@@ -14,6 +15,7 @@
 //!
 //! ```text
 //! elementwise   x_bar_dot = s y_bar_dot + f''(x) x_dot y_bar
+//! pairwise      a_bar_dot = s_a y_bar_dot + (f_aa a_dot + f_ab b_dot) y_bar,  and its mirror image
 //! linear        x_bar_dot_i = A_i^T y_bar_dot
 //! bilinear      a_bar_dot = B(., b)^T y_bar_dot + B(., b_dot)^T y_bar,  and its mirror image
 //! ```
@@ -319,7 +321,7 @@ impl<'a, R: Real> Rule<'_, 'a, R> {
         match self.node.op {
             Op::Elementwise(_) => true,
             Op::Linear(op) => op.passes(i, self.input(i).shape, self.node.shape),
-            Op::Bilinear(_) | Op::Custom(_) | Op::Constant | Op::Leaf(_) => false,
+            Op::Pairwise(_) | Op::Bilinear(_) | Op::Custom(_) | Op::Constant | Op::Leaf(_) => false,
         }
     }
 
@@ -327,8 +329,33 @@ impl<'a, R: Real> Rule<'_, 'a, R> {
     pub(crate) fn bends(&self, i: usize, tangents: &Tangents<'_, R>) -> bool {
         match self.node.op {
             Op::Elementwise(_) => tangents.at(self.inputs[i]).is_some(),
+            Op::Pairwise(_) => self.inputs.iter().any(|&input| tangents.at(input).is_some()),
             Op::Bilinear(_) => tangents.at(self.inputs[1 - i]).is_some(),
             Op::Linear(_) | Op::Custom(_) | Op::Constant | Op::Leaf(_) => false,
+        }
+    }
+
+    /// `dy / dx_i` of an op that works entry by entry.
+    fn slope(&self, i: usize, out: &mut [R]) {
+        let y = self.node.value;
+        match self.node.op {
+            Op::Elementwise(op) => map::slope(op, self.input(i).value, y, out),
+            Op::Pairwise(op) => map::pair::slope(op, i, self.input(0).value, self.input(1).value, y, out),
+            Op::Linear(_) | Op::Bilinear(_) | Op::Custom(_) | Op::Constant | Op::Leaf(_) => {
+                unreachable!("not entry by entry")
+            }
+        }
+    }
+
+    /// `d^2 y / dx_i dx_j` of an op that works entry by entry.
+    fn second(&self, i: usize, j: usize, out: &mut [R]) {
+        let y = self.node.value;
+        match self.node.op {
+            Op::Elementwise(op) => map::second(op, self.input(i).value, y, out),
+            Op::Pairwise(op) => map::pair::second(op, [i, j], self.input(0).value, self.input(1).value, y, out),
+            Op::Linear(_) | Op::Bilinear(_) | Op::Custom(_) | Op::Constant | Op::Leaf(_) => {
+                unreachable!("not entry by entry")
+            }
         }
     }
 
@@ -346,9 +373,9 @@ impl<'a, R: Real> Rule<'_, 'a, R> {
         match y.op {
             Op::Constant | Op::Leaf(_) => unreachable!("a leaf has no operands"),
             Op::Custom(_) => unreachable!("its own rule is asked"),
-            Op::Elementwise(op) => {
+            Op::Elementwise(_) | Op::Pairwise(_) => {
                 let mut slope = pool.take(x.value.len());
-                map::slope(op, x.value, y.value, &mut slope);
+                self.slope(i, &mut slope);
                 for (bar, out) in rows(bar, slope.len()).zip(rows_mut(out, slope.len())) {
                     match accumulate {
                         Accumulate::Replace => map::product(&slope, bar, out),
@@ -401,20 +428,24 @@ impl<'a, R: Real> Rule<'_, 'a, R> {
             accumulate = Accumulate::Add;
         }
         match y.op {
-            Op::Elementwise(op) => {
-                let Some(x_dot) = tangents.at(self.inputs[i]) else {
-                    return;
-                };
-                let mut bend = pool.take(x.value.len());
-                map::second(op, x.value, y.value, &mut bend);
-                map::multiply(bar, &mut bend);
-                for (x_dot, out) in rows(x_dot, bend.len()).zip(rows_mut(out, bend.len())) {
-                    match accumulate {
-                        Accumulate::Replace => map::product(&bend, x_dot, out),
-                        Accumulate::Add => map::multiply_add(&bend, x_dot, out),
+            Op::Elementwise(_) | Op::Pairwise(_) => {
+                // The slope bends along every operand that moves: f_ij x_dot_j.
+                for (j, &input) in self.inputs.iter().enumerate() {
+                    let Some(x_dot) = tangents.at(input) else {
+                        continue;
+                    };
+                    let mut bend = pool.take(x.value.len());
+                    self.second(i, j, &mut bend);
+                    map::multiply(bar, &mut bend);
+                    for (x_dot, out) in rows(x_dot, bend.len()).zip(rows_mut(out, bend.len())) {
+                        match accumulate {
+                            Accumulate::Replace => map::product(&bend, x_dot, out),
+                            Accumulate::Add => map::multiply_add(&bend, x_dot, out),
+                        }
                     }
+                    pool.give(bend);
+                    accumulate = Accumulate::Add;
                 }
-                pool.give(bend);
             }
             Op::Bilinear(op) => {
                 let Some(other_dot) = tangents.at(self.inputs[1 - i]) else {

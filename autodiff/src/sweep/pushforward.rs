@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! elementwise   y_dot = s x_dot                       s = f'(x)
+//! pairwise      y_dot = s_a a_dot + s_b b_dot
 //! linear        y_dot = A_1 x_dot_1 + A_2 x_dot_2 ..
 //! bilinear      y_dot = B(a_dot, b) + B(a, b_dot)
 //! ```
@@ -156,6 +157,24 @@ fn step<'a, R: Real>(
             }
             pool.give(slope);
             Some(y_dot)
+        }
+        Op::Pairwise(op) => {
+            let [a, b] = [0, 1].map(|i| tape.node(node.inputs[i]));
+            let mut y_dot: Option<Vec<R>> = None;
+            for (side, &input) in node.inputs.iter().enumerate() {
+                let Some(x_dot) = tangents.at(input) else {
+                    continue;
+                };
+                let mut slope = pool.take(len);
+                map::pair::slope(op, side, a.value, b.value, node.value, &mut slope);
+                let add = y_dot.is_some();
+                let y_dot = y_dot.get_or_insert_with(|| pool.take(k * len));
+                for (x_dot, y_dot) in rows(x_dot, len).zip(rows_mut(y_dot, len)) {
+                    if add { map::multiply_add(&slope, x_dot, y_dot) } else { map::product(&slope, x_dot, y_dot) }
+                }
+                pool.give(slope);
+            }
+            y_dot
         }
         Op::Linear(op) => {
             let mut y_dot: Option<Vec<R>> = None;

@@ -322,7 +322,7 @@ impl<'a, R: Real> Sink<'a, R> for PerSample<R> {
                         let sizes = Sizes { a: &one(a.shape), b: b.shape };
                         op.pull_right(sizes, &a.value[sample * a_len..][..a_len], bar, out, Accumulate::Add);
                     }
-                    Op::Constant | Op::Leaf(_) | Op::Elementwise(_) | Op::Custom(_) => {
+                    Op::Constant | Op::Leaf(_) | Op::Elementwise(_) | Op::Pairwise(_) | Op::Custom(_) => {
                         unreachable!("refused as not per sample")
                     }
                 }
@@ -415,7 +415,13 @@ impl<'a, R: Real> Sink<'a, R> for Factors<'a, R> {
                     remedy: "use the explicit Jacobian for this network",
                 });
             }
-            Op::Linear(_) | Op::Bilinear(_) | Op::Constant | Op::Leaf(_) | Op::Elementwise(_) | Op::Custom(_) => {
+            Op::Linear(_)
+            | Op::Bilinear(_)
+            | Op::Constant
+            | Op::Leaf(_)
+            | Op::Elementwise(_)
+            | Op::Pairwise(_)
+            | Op::Custom(_) => {
                 unreachable!("refused as not per sample")
             }
         };

@@ -11,7 +11,9 @@ impl<R> Node<'_, R> {
     pub fn bytes(&self) -> usize {
         let own = match self.op {
             Op::Constant | Op::Leaf(_) | Op::Linear(LinearOp::Reshape(_)) => 0,
-            Op::Elementwise(_) | Op::Linear(_) | Op::Bilinear(_) | Op::Custom(_) => size_of_val(self.value),
+            Op::Elementwise(_) | Op::Pairwise(_) | Op::Linear(_) | Op::Bilinear(_) | Op::Custom(_) => {
+                size_of_val(self.value)
+            }
         };
         size_of::<Self>() + size_of_val(self.inputs) + size_of_val(self.shape) + own
     }
@@ -41,7 +43,7 @@ impl<R: Real> Tape<'_, R> {
         let shape = |i: usize| self.node(node.inputs[i]).shape;
         Some(match node.op {
             Op::Constant | Op::Leaf(_) => 0,
-            Op::Elementwise(_) => node.value.len(),
+            Op::Elementwise(_) | Op::Pairwise(_) => node.value.len(),
             Op::Custom(_) => return None,
             Op::Linear(op) => op.flops(shape(0), node.shape, node.inputs.len()),
             Op::Bilinear(op) => op.flops(Sizes { a: shape(0), b: shape(1) }),

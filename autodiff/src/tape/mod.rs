@@ -36,7 +36,7 @@ use crate::error::{Error, Result};
 use crate::kernel::gemm::Accumulate;
 use crate::kernel::map;
 use crate::op::bilinear::Sizes;
-use crate::op::{BilinearOp, ElementwiseOp, LinearOp, Op, Operand, Samples};
+use crate::op::{BilinearOp, ElementwiseOp, LinearOp, Op, Operand, PairwiseOp, Samples};
 use crate::real::Real;
 use crate::shape::{self, Shape};
 
@@ -183,6 +183,15 @@ impl<'a, R: Real> Tape<'a, R> {
         map::primal(op, node.value, value);
         let inputs = self.values.alloc_slice_copy(&[x.id]);
         self.push(Node { op: Op::Elementwise(op), inputs, value, ..node })
+    }
+
+    pub(crate) fn pairwise(&'a self, op: PairwiseOp, a: Var<'a, R>, b: Var<'a, R>) -> Result<Var<'a, R>> {
+        let operands = [a, b];
+        let nodes = self.operands(op.name(), &operands)?;
+        let signature = op.signature(nodes[0].operand(), nodes[1].operand())?;
+        let value = self.values.alloc_slice_fill_copy(signature.shape.len(), R::ZERO);
+        map::pair::primal(op, nodes[0].value, nodes[1].value, value);
+        Ok(self.record(Op::Pairwise(op), &nodes, &operands, signature.shape, signature.samples, value))
     }
 
     pub(crate) fn linear(&'a self, op: LinearOp<'a>, operands: &[Var<'a, R>]) -> Result<Var<'a, R>> {

@@ -1,19 +1,20 @@
 //! Handles to recorded values, and the functions that record.
 
 use std::fmt;
-use std::ops::{Add, Mul, Neg, Sub};
+use std::ops::{Add, Div, Mul, Neg, Sub};
 
 use super::{Node, Tape};
 use crate::error::{Error, Result};
 use crate::op::bilinear::{Batched, Conv, Matmul, Mul as MulOp, Window};
 use crate::op::elementwise::{self as ew, ElementwiseOp};
 use crate::op::linear::{AveragePool, Broadcast, Choice, Combine, MaxPool, Pick, PoolWindow, Reshape, Sum};
+use crate::op::pairwise::{self as pw, PairwiseOp};
 use crate::op::{BilinearOp, LinearOp, Samples};
 use crate::real::Real;
 
 /// A recorded value: a tape and a place on it. Copy it freely.
 ///
-/// Named functions return [`Result`]; the operators `+ - *` panic with the same message.
+/// Named functions return [`Result`]; the operators `+ - * /` panic with the same message.
 pub struct Var<'a, R> {
     pub(crate) tape: &'a Tape<'a, R>,
     pub(crate) id: u32,
@@ -108,6 +109,42 @@ impl<'a, R: Real> Var<'a, R> {
         ln_1p ew::Ln1p;
         /// Square root.
         sqrt ew::Sqrt;
+        /// `x Phi(x)` by a hyperbolic tangent, approximate.
+        gelu_tanh ew::GeluTanh;
+        /// `x sigmoid(x)`
+        silu ew::Silu;
+        /// `elu` with the scales of self-normalizing networks.
+        selu ew::Selu;
+        /// `x` held within -1 and 1.
+        hard_tanh ew::HardTanh;
+        /// `x` held within 0 and 6.
+        relu6 ew::Relu6;
+        /// Normal distribution function.
+        normal_cdf ew::NormalCdf;
+        /// Normal density.
+        normal_pdf ew::NormalPdf;
+        /// `ln |Gamma(x)|`
+        ln_gamma ew::LnGamma;
+        /// The slope of `ln_gamma`.
+        digamma ew::Polygamma(0);
+        /// The slope of `digamma`.
+        trigamma ew::Polygamma(1);
+        /// Tangent.
+        tan ew::Tan;
+        /// Arc sine.
+        asin ew::Asin;
+        /// Arc cosine.
+        acos ew::Acos;
+        /// Arc tangent.
+        atan ew::Atan;
+        /// Hyperbolic sine.
+        sinh ew::Sinh;
+        /// Hyperbolic cosine.
+        cosh ew::Cosh;
+        /// `x^2`
+        square ew::Powi(2);
+        /// `1 / sqrt(x)`
+        rsqrt ew::Rsqrt;
         /// `1 / x`
         recip ew::Recip;
         /// Absolute value.
@@ -117,6 +154,16 @@ impl<'a, R: Real> Var<'a, R> {
     /// `x` above 0, `alpha x` below.
     pub fn leaky_relu(self, alpha: f64) -> Self {
         self.map(ew::LeakyRelu(alpha))
+    }
+
+    /// `x` above 0, `alpha (e^x - 1)` below.
+    pub fn elu(self, alpha: f64) -> Self {
+        self.map(ew::Elu(alpha))
+    }
+
+    /// `x^p`
+    pub fn powf(self, p: f64) -> Self {
+        self.map(ew::Powf(p))
     }
 
     /// `x^n`
@@ -177,6 +224,46 @@ impl<'a, R: Real> Var<'a, R> {
         let exchanged = y.shape().len() > self.shape().len();
         let (large, small) = if exchanged { (y, self) } else { (self, y) };
         self.tape.bilinear(BilinearOp::Mul(MulOp), large, small)
+    }
+
+    /// Applies an elementwise op of two operands, `x` the first.
+    ///
+    /// # Errors
+    /// If the shapes differ, or `y` is on another tape.
+    pub fn map_with(self, y: Self, op: impl Into<PairwiseOp>) -> Result<Self> {
+        self.tape.pairwise(op.into(), self, y)
+    }
+
+    /// `x / y`, entry by entry.
+    ///
+    /// # Errors
+    /// As [`Var::times`].
+    pub fn over(self, y: Self) -> Result<Self> {
+        self.map_with(y, pw::Div)
+    }
+
+    /// `x^y`, entry by entry.
+    ///
+    /// # Errors
+    /// As [`Var::times`].
+    pub fn pow(self, y: Self) -> Result<Self> {
+        self.map_with(y, pw::Pow)
+    }
+
+    /// The angle of the point `(x, y)`, `self` being `y`, entry by entry.
+    ///
+    /// # Errors
+    /// As [`Var::times`].
+    pub fn atan2(self, x: Self) -> Result<Self> {
+        self.map_with(x, pw::Atan2)
+    }
+
+    /// `sqrt(x^2 + y^2)`, entry by entry.
+    ///
+    /// # Errors
+    /// As [`Var::times`].
+    pub fn hypot(self, y: Self) -> Result<Self> {
+        self.map_with(y, pw::Hypot)
     }
 
     /// The matrix product `x w`.
@@ -392,6 +479,7 @@ macro_rules! operator {
 operator!(Add add plus);
 operator!(Sub sub minus);
 operator!(Mul mul times);
+operator!(Div div over);
 
 impl<R: Real> Mul<f64> for Var<'_, R> {
     type Output = Self;

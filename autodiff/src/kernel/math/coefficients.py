@@ -10,10 +10,12 @@ error printed after each table is the largest relative one (as a power of two) o
 import struct
 import sys
 
-from mpmath import (asin, cos, erf, erfc, exp, expm1, fac, linspace, log, log1p, lu_solve, matrix, mp, mpf, npdf, pi, sin, sqrt, tanh)
+from mpmath import (acos, asin, atan, atan2, bernoulli, cos, cosh, digamma, erf, erfc, exp, expm1, fac, findroot, hypot, linspace, log,
+                    log1p, loggamma, lu_solve, matrix, mp, mpf, npdf, pi, polygamma, power, sin, sinh, sqrt, tan, tanh)
 
 mp.dps = 60
 HALF_LN2 = log(2) / 2
+ROOT = findroot(digamma, mpf("1.46"))
 
 
 def single(x):
@@ -175,6 +177,65 @@ def reference_arcs():
             print(f"{name},{x!r},{mp.nstr(function(mpf(x)), 25)}")
 
 
+def tangents():
+    # atan(x)/x - 1 = z A(z), z = x^2, |x| <= 1.
+    def rest(z):
+        return (atan(sqrt(z)) / sqrt(z) - 1) / z if z > mpf("1e-20") else -mpf(1) / 3 + z / 5
+    for width, n in ((32, 10), (64, 21)):
+        show("ATAN_TAIL", interpolant(rest, 0, 1, n), width,
+             (lambda p, z: (1 + z * p(z), 1 + z * rest(z)), linspace(mpf(0), 1, 300)))
+    for width in (32, 64):
+        print(f"PI_HALF_LOW, f{width}: {shown(pi / 2 - rounded(pi / 2, width), width)}")
+        print(f"PI_LOW, f{width}: {shown(pi - rounded(pi, width), width)}")
+
+
+def hyperbolic():
+    # sinh(x)/x - 1 = z S(z), z = x^2, |x| <= 1.
+    rest = lambda z: series(lambda i: 1 / fac(2 * i + 3), 30, z)
+    for width, n in ((32, 4), (64, 8)):
+        show("SINH_TAIL", interpolant(rest, 0, 1, n), width,
+             (lambda p, z: (1 + z * p(z), 1 + z * rest(z)), linspace(mpf(0), 1, 200)))
+
+
+def powers():
+    # ln((1+s)/(1-s)) = 2 s (1 + z/3 + z^2 P(z)), z = s^2, |s| <= (sqrt2-1)/(sqrt2+1).
+    z_max = ((sqrt(2) - 1) / (sqrt(2) + 1)) ** 2
+    rest = lambda z: series(lambda i: mpf(1) / (2 * i + 5), 60, z)
+    show("POWER_TAIL", interpolant(rest, 0, z_max, 8), 64,
+         (lambda p, z: (1 + z / 3 + z * z * p(z), 1 + z / 3 + z * z * rest(z)), linspace(0, z_max, 200)))
+    third = mpf(1) / 3
+    print(f"THIRD: {shown(third, 64)}, {shown(third - rounded(third, 64), 64)}")
+
+
+def gamma_function():
+    # ln Gamma(x) = (x - 1)(x - 2) Q(t) on [1/2, 3], and digamma(x) = (x - root) D(t) on [1, 3]; t = (x - k)/(x + k).
+    def smooth(f, g, k, zeros):
+        def of(t):
+            x = k * (1 + t) / (1 - t)
+            # Beside a zero the quotient by its value on a circle: an analytic function is the mean of its values there.
+            if min(abs(x - zero) for zero in zeros) > mpf("1e-12"):
+                return f(x) / g(x)
+            around = [x + mpf("0.2") * mp.expjpi(mpf(2 * i + 1) / 128) for i in range(128)]
+            return sum(f(y) / g(y) for y in around).real / 128
+        return of
+    for name, f, g, k, zeros, low, high, n in (
+        ("LN_GAMMA", loggamma, lambda x: (x - 1) * (x - 2), mpf("1.25"), (1, 2), mpf("0.5"), mpf(3), 25),
+        ("DIGAMMA", digamma, lambda x: x - ROOT, mpf("1.75"), (ROOT,), mpf(1), mpf(3), 20),
+    ):
+        h = smooth(f, g, k, zeros)
+        a, b = [(x - k) / (x + k) for x in (low, high)]
+        show(name, interpolant(h, a, b, n), 64, (lambda p, t: (p(t), h(t)), linspace(a, b, 150)))
+    high = rounded(ROOT, 64)
+    print(f"ROOT: {shown(high, 64)}, {shown(ROOT - high, 64)}")
+    # ln Gamma(x) = (x - 1/2)(ln x - 1) + C + S(1/x^2)/x, S_k = B_2k/(2k (2k - 1)).
+    print("STIRLING:", *[shown(bernoulli(2 * k) / (2 * k * (2 * k - 1)), 64) for k in range(1, 10)])
+    print("STIRLING_CONSTANT:", shown((log(2 * pi) - 1) / 2, 64))
+    # digamma(x) = ln x - 1/(2x) - z D(z), z = 1/x^2, D_k = B_2k/(2k).
+    print("DIGAMMA_SERIES:", *[shown(bernoulli(2 * k) / (2 * k), 64) for k in range(1, 10)])
+    # Euler and Maclaurin: B_2k/(2k)!
+    print("EULER_MACLAURIN:", *[shown(bernoulli(2 * k) / fac(2 * k), 64) for k in range(1, 11)])
+
+
 def reference():
     """Arguments are spread over each function's range by a fixed rule; values carry 25 digits."""
     half = mpf(1) / 2
@@ -198,12 +259,32 @@ def reference():
         "erfc": (erfc, ordinary + spread(-6.0, 26.5) + spread(-1.5, 1.5)),
         "normal_cdf": (mills, ordinary + spread(-37.0, 9.0) + spread(-3.0, 3.0)),
         "normal_pdf": (npdf, ordinary + spread(-37.0, 37.0) + spread(-3.0, 3.0)),
+        "tan": (tan, ordinary + spread(-1e6, 1e6) + spread(-7.0, 7.0) + powers(20.0, 1023.0)[:30] + [6381956970095103.0 * 2.0**797]),
+        "atan": (atan, ordinary + spread(-2.0, 2.0) + powers(-60.0, 60.0)),
+        "asin": (asin, [x for x in ordinary if abs(x) <= 1] + spread(-1.0, 1.0) + [1 - 2.0 ** (-50 * g) for g in golden]),
+        "acos": (acos, [x for x in ordinary if abs(x) <= 1] + spread(-1.0, 1.0) + [1 - 2.0 ** (-50 * g) for g in golden]),
+        "sinh": (sinh, ordinary + spread(-710.4, 710.4) + spread(-3.0, 3.0)),
+        "cosh": (cosh, ordinary + spread(-710.4, 710.4) + spread(-3.0, 3.0)),
+        "ln_gamma": (loggamma, [x for x in ordinary if x > 0] + spread(0.0, 4.0) + spread(3.0, 40.0) + powers(-1000.0, 1010.0)),
+        "digamma": (digamma, [x for x in ordinary if x > 0] + spread(0.0, 4.0) + spread(3.0, 40.0) + powers(-1000.0, 1010.0)),
+        "trigamma": (lambda x: polygamma(1, x), [x for x in ordinary if x > 0] + spread(0.0, 4.0) + spread(3.0, 40.0) + powers(-500.0, 1010.0)),
+    }
+    # Of two arguments.
+    pairs = {
+        "pow": (power, [(10.0 ** (300 * (2 * a - 1)), (2 * b - 1) / abs(2 * a - 1)) for a, b in zip(golden, golden[7:])]
+                + [(0.5 + a, 1000 * (b - 0.5)) for a, b in zip(golden, golden[7:])] + [(1 + 1e-9 * a, 6e11 * (b - 0.5)) for a, b in zip(golden, golden[7:])]),
+        "atan2": (atan2, [(4 * a - 2, 4 * b - 2) for a, b in zip(golden, golden[7:])] + [(2.0 ** (80 * a - 40), 2.0 ** (80 * b - 40)) for a, b in zip(golden, golden[7:])]),
+        "hypot": (hypot, [(4 * a - 2, 4 * b - 2) for a, b in zip(golden, golden[7:])] + [(2.0 ** (a - 700), -(2.0 ** (3 * b - 701))) for a, b in zip(golden, golden[7:])]
+                  + [(2.0 ** (a + 1020), 2.0 ** (3 * b + 1019)) for a, b in zip(golden, golden[7:])]),
     }
     print("# function, argument, value. mpmath 1.3.0 with 400 digits, printed by coefficients.py; arguments are exact doubles.")
     mp.dps = 400
     for name, (function, arguments) in table.items():
         for x in arguments:
             print(f"{name},{x!r},{mp.nstr(function(mpf(x)), 25)}")
+    for name, (function, arguments) in pairs.items():
+        for x, y in arguments:
+            print(f"{name},{x!r},{y!r},{mp.nstr(function(mpf(x), mpf(y)), 25)}")
 
 
 if __name__ == "__main__":
@@ -217,3 +298,7 @@ if __name__ == "__main__":
         trigonometric()
         error_function()
         arcs()
+        tangents()
+        hyperbolic()
+        powers()
+        gamma_function()

@@ -4,7 +4,7 @@
 //! that weigh 4 or more after the product are skipped, the next 192 decide (Payne and Hanek's reduction). No double lies
 //! closer to a multiple of `pi/2` than about `2^-62`, so at least 70 bits remain, and the result is the same on every machine.
 
-use super::trig::{Reduced, quarter_ahead, sine};
+use super::trig::{Reduced, quarter_ahead, sine, tangent};
 
 /// `sin x` for `|x| > NEAR`; NaN for the infinities and NaN.
 #[cold]
@@ -19,6 +19,14 @@ pub(super) fn sin(x: f64) -> f64 {
 #[inline(never)]
 pub(super) fn cos(x: f64) -> f64 {
     sine(quarter_ahead(reduced(x.abs())))
+}
+
+/// `tan x` for `|x| > NEAR`; NaN for the infinities and NaN.
+#[cold]
+#[inline(never)]
+pub(super) fn tan(x: f64) -> f64 {
+    let value = tangent(reduced(x.abs()));
+    if x < 0.0 { -value } else { value }
 }
 
 fn reduced(x: f64) -> Reduced {

@@ -1,4 +1,4 @@
-//! Sine and cosine.
+//! Sine, cosine and tangent.
 //!
 //! `x = n pi/2 + r` with `|r| <= pi/4`; `sin r = r + r^3 S(r^2)`, `cos r = 1 - r^2/2 + r^4 C(r^2)`; `n` modulo 4 says which
 //! of the two, and with which sign.
@@ -33,6 +33,8 @@ pub trait Trigonometric: Lane {
     fn sin_any(self) -> Self;
     /// `cos x` for any `x`.
     fn cos_any(self) -> Self;
+    /// `tan x` for any `x`.
+    fn tan_any(self) -> Self;
     /// Whether `|x| <= NEAR`; false for NaN.
     fn is_near(self) -> bool;
 }
@@ -53,10 +55,10 @@ fn reduced(x: f64) -> Reduced {
     Reduced { high, low: (sum - high) + rest, quarters: shifted.to_bits() }
 }
 
-/// `sin` of the reduced angle plus `quarters` quarter turns, in f64.
+/// `sin` and `cos` of the reduced angle, in f64.
 #[inline(always)]
-pub(super) fn sine(angle: Reduced) -> f64 {
-    let Reduced { high: r, low, quarters } = angle;
+fn circle(angle: Reduced) -> [f64; 2] {
+    let Reduced { high: r, low, .. } = angle;
     let z = r * r;
     // sin(r + low) = sin r + low cos r, and low is below half a unit of r.
     let sin_tail = polynomial(z, &SIN64);
@@ -65,24 +67,43 @@ pub(super) fn sine(angle: Reduced) -> f64 {
     let half = 0.5 * z;
     let lead = 1.0 - half;
     let cos = lead + (((1.0 - lead) - half) + (z * (z * polynomial(z, &COS64)) - r * low));
-    turned(sin, cos, quarters)
+    [sin, cos]
+}
+
+/// `sin` of the reduced angle plus its quarter turns, in f64.
+#[inline(always)]
+pub(super) fn sine(angle: Reduced) -> f64 {
+    turned(circle(angle), angle.quarters)
+}
+
+/// `tan` of the reduced angle plus its quarter turns, in f64.
+#[inline(always)]
+pub(super) fn tangent(angle: Reduced) -> f64 {
+    slanted(circle(angle), angle.quarters)
 }
 
 /// The same for a result in f32: shorter polynomials, evaluated in f64.
 #[inline(always)]
-fn sine_single(angle: Reduced) -> f64 {
+fn circle_single(angle: Reduced) -> [f64; 2] {
     let r = angle.high;
     let z = r * r;
     let sin = r * (1.0 + z * polynomial(z, &SIN32));
     let cos = 1.0 - z * (0.5 - z * polynomial(z, &COS32));
-    turned(sin, cos, angle.quarters)
+    [sin, cos]
 }
 
 /// Odd quarter turns exchange sine and cosine, half turns change the sign.
 #[inline(always)]
-fn turned(sin: f64, cos: f64, quarters: u64) -> f64 {
+fn turned([sin, cos]: [f64; 2], quarters: u64) -> f64 {
     let value = select(quarters & 1 == 1, cos, sin);
     f64::from_bits(value.to_bits() ^ ((quarters & 2) << 62))
+}
+
+/// Odd quarter turns make `-1/t` of a tangent `t`, half turns nothing.
+#[inline(always)]
+fn slanted([sin, cos]: [f64; 2], quarters: u64) -> f64 {
+    let odd = quarters & 1 == 1;
+    select(odd, -cos, sin) / select(odd, sin, cos)
 }
 
 /// One quarter turn more makes a sine of a cosine.
@@ -114,6 +135,12 @@ impl Trigonometric for f64 {
     }
 
     #[inline(always)]
+    fn tan_any(self) -> f64 {
+        let near = select(self == 0.0, self, tangent(reduced(self)));
+        if self.is_near() { near } else { far::tan(self) }
+    }
+
+    #[inline(always)]
     fn is_near(self) -> bool {
         self.abs() <= NEAR
     }
@@ -124,12 +151,14 @@ impl Trigonometric for f32 {
     // spare: one part fewer and shorter polynomials.
     #[inline(always)]
     fn sin_near(self) -> f32 {
-        sine_single(reduced_single(self)) as f32
+        let angle = reduced_single(self);
+        turned(circle_single(angle), angle.quarters) as f32
     }
 
     #[inline(always)]
     fn cos_near(self) -> f32 {
-        sine_single(quarter_ahead(reduced_single(self))) as f32
+        let angle = quarter_ahead(reduced_single(self));
+        turned(circle_single(angle), angle.quarters) as f32
     }
 
     #[inline(always)]
@@ -140,6 +169,13 @@ impl Trigonometric for f32 {
     #[inline(always)]
     fn cos_any(self) -> f32 {
         if self.is_near() { self.cos_near() } else { far::cos(f64::from(self)) as f32 }
+    }
+
+    #[inline(always)]
+    fn tan_any(self) -> f32 {
+        let angle = reduced_single(self);
+        let near = select(self == 0.0, self, slanted(circle_single(angle), angle.quarters) as f32);
+        if self.is_near() { near } else { far::tan(f64::from(self)) as f32 }
     }
 
     #[inline(always)]

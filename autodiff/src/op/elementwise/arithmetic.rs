@@ -82,3 +82,48 @@ impl Elementwise for Powi {
         if self.0 == 0 { R::ZERO } else { x.powi(self.0.wrapping_sub(1)).scale(f64::from(self.0)) }
     }
 }
+
+/// `1/sqrt(x + h) = y - y / (2 x) h`
+///
+/// # At kinks
+/// The slope at 0 is minus infinity.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rsqrt;
+impl Elementwise for Rsqrt {
+    const NAME: &'static str = "rsqrt";
+    const SAMPLES: &'static [f64] = &[0.01, 0.7, 1.0, 2.5, 1e6];
+    const KINKS: &'static [f64] = &[0.0];
+    #[inline(always)]
+    fn primal<R: Real>(&self, x: R) -> R {
+        x.rsqrt()
+    }
+    #[inline(always)]
+    fn slope<R: Real>(&self, x: R, y: R) -> R {
+        y.scale(-0.5) / x
+    }
+}
+
+/// `(x + h)^p = y + p x^(p-1) h`
+///
+/// NaN for a negative `x` unless p is whole. A power by a whole number is faster, and exact where it can be, as [`Powi`].
+///
+/// # At kinks
+/// At 0 what the formula gives: infinite for `p < 1`, 1 for `p = 1`, 0 above; `x^0` is constant.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Powf(
+    /// The exponent.
+    pub f64,
+);
+impl Elementwise for Powf {
+    const NAME: &'static str = "powf";
+    const SAMPLES: &'static [f64] = &[0.01, 0.7, 1.0, 2.5, 1e3];
+    const KINKS: &'static [f64] = &[0.0];
+    #[inline(always)]
+    fn primal<R: Real>(&self, x: R) -> R {
+        x.powf(self.0)
+    }
+    #[inline(always)]
+    fn slope<R: Real>(&self, x: R, _y: R) -> R {
+        if self.0 == 0.0 { R::ZERO } else { x.powf(self.0 - 1.0).scale(self.0) }
+    }
+}

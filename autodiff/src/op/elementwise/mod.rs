@@ -13,8 +13,9 @@
 //!
 //! # At kinks
 //! A slope is one value, chosen as PyTorch chooses it: `relu'(0) = 0`, `leaky_relu'(0) = alpha`, `abs'(0) = 0`. (JAX
-//! has 1 for `leaky_relu'(0)`, and agrees on the others.) The curvature of a kinked op is 0 everywhere, the kink
-//! included. A slope of 0 times an infinite cotangent is NaN, by IEEE 754: it is not hidden.
+//! 0.10.2 has 1 for the last two, and 1 for `hard_tanh'` at its ends, where ours is 0.) The curvature of an op that is
+//! made of straight pieces is 0 everywhere, the kinks included. A slope of 0 times an infinite cotangent is NaN, by IEEE
+//! 754: it is not hidden.
 //!
 //! This file decides what an elementwise op is and which there are; each stands in the file of its family. How the
 //! functions are computed is left to [`crate::kernel::math`], the loops over slices to [`crate::kernel::map`].
@@ -120,6 +121,22 @@ elementwise_set! {
     NormalPdf = NormalPdf;
     /// `x Phi(x)`, exact.
     Gelu = Gelu;
+    /// `x Phi(x)` by a hyperbolic tangent, approximate.
+    GeluTanh = GeluTanh;
+    /// `x sigmoid(x)`
+    Silu = Silu;
+    /// `x` above 0, `alpha (e^x - 1)` below.
+    Elu = Elu(0.7);
+    /// `elu` with the scales that keep mean 0 and variance 1.
+    Selu = Selu;
+    /// `x` held within -1 and 1.
+    HardTanh = HardTanh;
+    /// `x` held within 0 and 6.
+    Relu6 = Relu6;
+    /// `ln |Gamma(x)|`
+    LnGamma = LnGamma;
+    /// Derivative `n + 1` of that: digamma, trigamma, ..
+    Polygamma = Polygamma(0);
     /// Exponential.
     Exp = Exp;
     /// `e^x - 1`
@@ -132,10 +149,26 @@ elementwise_set! {
     Sin = Sin;
     /// Cosine.
     Cos = Cos;
+    /// Tangent.
+    Tan = Tan;
+    /// Arc sine.
+    Asin = Asin;
+    /// Arc cosine.
+    Acos = Acos;
+    /// Arc tangent.
+    Atan = Atan;
+    /// Hyperbolic sine.
+    Sinh = Sinh;
+    /// Hyperbolic cosine.
+    Cosh = Cosh;
     /// Square root.
     Sqrt = Sqrt;
+    /// `1 / sqrt(x)`
+    Rsqrt = Rsqrt;
     /// `1 / x`
     Recip = Recip;
     /// `x^n`, n a whole number.
     Powi = Powi(3);
+    /// `x^p`, p any constant.
+    Powf = Powf(2.5);
 }

@@ -101,8 +101,12 @@ fn constant(name: &str) -> Option<f64> {
 
 /// The elementwise op of a name; those with a parameter are called otherwise.
 fn function(name: &str) -> Option<ElementwiseOp> {
-    let parameter = |op: &ElementwiseOp| matches!(op, ElementwiseOp::Powi(_) | ElementwiseOp::LeakyRelu(_));
-    ElementwiseOp::ALL.iter().copied().find(|op| op.name() == name && !parameter(op))
+    let parameter = |op: &ElementwiseOp| {
+        use ElementwiseOp::{Elu, LeakyRelu, Polygamma, Powf, Powi};
+        matches!(op, Powi(_) | LeakyRelu(_) | Powf(_) | Elu(_) | Polygamma(_))
+    };
+    let composed = COMPOSED.iter().any(|(known, _)| *known == name);
+    ElementwiseOp::ALL.iter().copied().find(|op| op.name() == name && !parameter(op) && !composed)
 }
 
 /// Every name that can be called.

@@ -27,6 +27,7 @@ pub(super) fn kind<R>(node: &Node<'_, R>) -> &'static str {
         Op::Constant => "constant",
         Op::Leaf(_) => "leaf",
         Op::Elementwise(_) => "elementwise",
+        Op::Pairwise(_) => "pairwise",
         Op::Linear(_) => "linear",
         Op::Bilinear(_) => "bilinear",
         Op::Custom(_) => "custom",
@@ -46,7 +47,7 @@ pub(super) fn op(node: &Node<'_, f64>, leaf: &dyn Fn(u32) -> String) -> String {
         Op::Elementwise(ElementwiseOp::LeakyRelu(slope)) => format!("leaky_relu {} {}", operand(0), number(slope.0)),
         Op::Bilinear(BilinearOp::Mul(_)) => format!("{} * {}", operand(0), operand(1)),
         Op::Linear(LinearOp::Combine(combine)) => sum(combine.coefficients, &operand),
-        Op::Elementwise(_) | Op::Linear(_) | Op::Bilinear(_) | Op::Custom(_) => {
+        Op::Elementwise(_) | Op::Pairwise(_) | Op::Linear(_) | Op::Bilinear(_) | Op::Custom(_) => {
             let operands: Vec<String> = (0..node.inputs.len()).map(operand).collect();
             format!("{} {}", node.op.name(), operands.join(" "))
         }
@@ -66,7 +67,9 @@ pub(super) fn head(node: &Node<'_, f64>, leaf: &dyn Fn(u32) -> String) -> String
             _ => "combine".to_owned(),
         },
         Op::Constant | Op::Leaf(_) => op(node, leaf),
-        Op::Elementwise(_) | Op::Linear(_) | Op::Bilinear(_) | Op::Custom(_) => node.op.name().to_owned(),
+        Op::Elementwise(_) | Op::Pairwise(_) | Op::Linear(_) | Op::Bilinear(_) | Op::Custom(_) => {
+            node.op.name().to_owned()
+        }
     }
 }
 

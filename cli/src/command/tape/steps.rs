@@ -60,7 +60,7 @@ fn forward(out: &mut String, traced: &Traced<'_>, line: &Line) {
         Op::Leaf(_) | Op::Constant => {
             let _ = writeln!(out, "    x = {value}: given");
         }
-        Op::Elementwise(_) | Op::Linear(_) | Op::Bilinear(_) | Op::Custom(_) => {
+        Op::Elementwise(_) | Op::Pairwise(_) | Op::Linear(_) | Op::Bilinear(_) | Op::Custom(_) => {
             let _ = writeln!(out, "    y = {value}");
             if traced.order > 0 && node.active {
                 let terms: Vec<String> = edges(traced, line)

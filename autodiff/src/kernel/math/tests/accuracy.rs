@@ -23,7 +23,7 @@ fn steps(a: f64, b: f64) -> u64 {
 #[test]
 fn f64_agrees_with_mpmath() {
     for (name, function) in table::<f64>() {
-        let mut seen = 0;
+        let (mut seen, mut worst) = (0, 0);
         for line in REFERENCE.lines().filter(|line| !line.starts_with('#')) {
             let fields: Vec<&str> = line.split(',').collect();
             if fields[0] != name {
@@ -32,8 +32,39 @@ fn f64_agrees_with_mpmath() {
             let [x, expected] = [1, 2].map(|i| fields[i].parse::<f64>().unwrap());
             let error = steps(function(x), expected);
             assert!(error <= 3, "{name}({x:e}) = {:e}, not {expected:e}: {error} steps", function(x));
+            worst = worst.max(error);
             seen += 1;
         }
+        println!("{name}: {worst} steps");
+        assert!(seen > 100, "{name}: only {seen} points");
+    }
+}
+
+/// A function of two arguments and its name.
+type Pair<F> = (&'static str, fn(F, F) -> F);
+
+#[test]
+fn functions_of_two_arguments_agree_with_mpmath() {
+    let wide: [Pair<f64>; 3] = [("pow", Elementary::pow), ("atan2", Elementary::atan2), ("hypot", Elementary::hypot)];
+    let narrow: [Pair<f32>; 3] = [("pow", Elementary::pow), ("atan2", Elementary::atan2), ("hypot", Elementary::hypot)];
+    for ((name, function), (_, single)) in wide.into_iter().zip(narrow) {
+        let (mut seen, mut worst, mut worst_single) = (0, 0, 0.0f64);
+        for line in REFERENCE.lines().filter(|line| line.split(',').next() == Some(name)) {
+            let fields: Vec<f64> = line.split(',').skip(1).map(|field| field.parse().unwrap()).collect();
+            let [x, y, expected] = fields[..] else { panic!("{line}") };
+            let error = steps(function(x, y), expected);
+            assert!(error <= 2, "{name}({x:e}, {y:e}) = {:e}, not {expected:e}: {error} steps", function(x, y));
+            worst = worst.max(error);
+            // In f32 against f64, at the rounded arguments.
+            let (x, y) = (x as f32, y as f32);
+            if x.is_normal() && y.is_normal() {
+                let error = units(single(x, y), function(f64::from(x), f64::from(y)));
+                assert!(error <= 3.0, "{name}({x:e}, {y:e}) = {:e} in f32: {error} units", single(x, y));
+                worst_single = worst_single.max(error);
+            }
+            seen += 1;
+        }
+        println!("{name}: {worst} steps, {worst_single:.2} units in f32");
         assert!(seen > 100, "{name}: only {seen} points");
     }
 }
@@ -41,7 +72,7 @@ fn f64_agrees_with_mpmath() {
 /// Largest error of each f32 function in units in the last place, and its reference in f64.
 type Bounded = (&'static str, f64, fn(f64) -> f64);
 
-const SINGLE: [Bounded; 13] = [
+const SINGLE: [Bounded; 22] = [
     ("exp", 1.1, f64::exp),
     ("expm1", 1.9, f64::exp_m1),
     ("ln", 0.9, f64::ln),
@@ -55,6 +86,15 @@ const SINGLE: [Bounded; 13] = [
     ("erfc", 0.6, Elementary::erfc),
     ("normal_cdf", 0.6, Elementary::normal_cdf),
     ("normal_pdf", 0.6, Elementary::normal_pdf),
+    ("tan", 0.51, f64::tan),
+    ("atan", 3.0, f64::atan),
+    ("asin", 4.0, f64::asin),
+    ("acos", 4.0, f64::acos),
+    ("sinh", 3.0, f64::sinh),
+    ("cosh", 3.0, f64::cosh),
+    ("ln_gamma", 0.51, Elementary::ln_gamma),
+    ("digamma", 0.51, |x| Elementary::polygamma(x, 0)),
+    ("trigamma", 0.51, |x| Elementary::polygamma(x, 1)),
 ];
 
 /// The distance of `y` from `expected` in spacings of f32 at `expected`.

@@ -66,11 +66,13 @@ macro_rules! slices {
             }
         )*
 
-        fn slices<F: Elementary + Trigonometric>() -> [(&'static str, SliceFunction<F>); 13] {
+        fn slices<F: Elementary + Trigonometric>() -> [(&'static str, SliceFunction<F>); 22] {
             [
                 $((stringify!($name), |x, y| Arch::new().dispatch(Map { x, y, f: PhantomData::<$Name> })),)*
                 ("sin", |x, y| Arch::new().dispatch(Angles { x, y, sine: true })),
                 ("cos", |x, y| Arch::new().dispatch(Angles { x, y, sine: false })),
+                ("digamma", |x, y| Arch::new().dispatch(Map { x, y, f: PhantomData::<Polygamma<0>> })),
+                ("trigamma", |x, y| Arch::new().dispatch(Map { x, y, f: PhantomData::<Polygamma<1>> })),
             ]
         }
     };
@@ -78,8 +80,19 @@ macro_rules! slices {
 
 slices!(
     Exp exp, Expm1 expm1, Ln ln, Ln1p ln_1p, Tanh tanh, Sigmoid sigmoid, Softplus softplus,
-    Erf erf, Erfc erfc, NormalCdf normal_cdf, NormalPdf normal_pdf
+    Erf erf, Erfc erfc, NormalCdf normal_cdf, NormalPdf normal_pdf, Tan tan, Atan atan, Asin asin, Acos acos, Sinh sinh,
+    Cosh cosh, LnGamma ln_gamma
 );
+
+/// A derivative of the logarithm of the gamma function.
+struct Polygamma<const N: u32>;
+
+impl<F: Elementary, const N: u32> Function<F> for Polygamma<N> {
+    #[inline(always)]
+    fn apply(x: F) -> F {
+        F::polygamma(x, N)
+    }
+}
 
 /// Bits of an f64 or an f32, all NaNs being one.
 fn bits(x: f64) -> u64 {

@@ -3,13 +3,14 @@
 use crate::kernel::math::Elementary;
 use crate::kernel::math::tests::{patterns_f64, table};
 use crate::kernel::math::{far, trig};
+use std::f64::consts::{FRAC_PI_2, FRAC_PI_4, PI};
 
 /// Name, values at -inf, -0, 0, inf; for both widths. `None` stands for NaN.
 type Edges = (&'static str, [Option<f64>; 4]);
 
 const INF: f64 = f64::INFINITY;
 
-const EDGES: [Edges; 13] = [
+const EDGES: [Edges; 22] = [
     ("exp", [Some(0.0), Some(1.0), Some(1.0), Some(INF)]),
     ("expm1", [Some(-1.0), Some(-0.0), Some(0.0), Some(INF)]),
     ("ln", [None, Some(-INF), Some(-INF), Some(INF)]),
@@ -23,6 +24,15 @@ const EDGES: [Edges; 13] = [
     ("erfc", [Some(2.0), Some(1.0), Some(1.0), Some(0.0)]),
     ("normal_cdf", [Some(0.0), Some(0.5), Some(0.5), Some(1.0)]),
     ("normal_pdf", [Some(0.0), Some(0.398_942_280_401_432_7), Some(0.398_942_280_401_432_7), Some(0.0)]),
+    ("tan", [None, Some(-0.0), Some(0.0), None]),
+    ("atan", [Some(-FRAC_PI_2), Some(-0.0), Some(0.0), Some(FRAC_PI_2)]),
+    ("asin", [None, Some(-0.0), Some(0.0), None]),
+    ("acos", [None, Some(FRAC_PI_2), Some(FRAC_PI_2), None]),
+    ("sinh", [Some(-INF), Some(-0.0), Some(0.0), Some(INF)]),
+    ("cosh", [Some(INF), Some(1.0), Some(1.0), Some(INF)]),
+    ("ln_gamma", [Some(INF), Some(INF), Some(INF), Some(INF)]),
+    ("digamma", [None, Some(INF), Some(-INF), Some(INF)]),
+    ("trigamma", [None, Some(INF), Some(INF), Some(0.0)]),
 ];
 
 #[test]
@@ -75,7 +85,7 @@ fn tails_are_gradual_to_the_smallest_number() {
         for (name, f) in table::<f64>() {
             let y = f(x);
             match name {
-                "expm1" | "ln_1p" | "sin" | "tanh" => assert_eq!(y, x, "{name}"),
+                "expm1" | "ln_1p" | "sin" | "tanh" | "tan" | "atan" | "asin" | "sinh" => assert_eq!(y, x, "{name}"),
                 "erf" => assert!((y / x - 1.128).abs() < 0.2, "erf({x:e}) = {y:e}"),
                 _ => (),
             }
@@ -101,11 +111,20 @@ fn the_logarithms_refuse_what_is_below_their_domain() {
 #[test]
 fn odd_functions_are_odd_and_even_functions_even_to_the_bit() {
     for x in patterns_f64(50_000).filter(|x| !x.is_nan()) {
-        for f in [Elementary::tanh, Elementary::erf, Elementary::sin] as [fn(f64) -> f64; 3] {
+        let odd: [fn(f64) -> f64; 7] = [
+            Elementary::tanh,
+            Elementary::erf,
+            Elementary::sin,
+            Elementary::tan,
+            Elementary::atan,
+            Elementary::asin,
+            Elementary::sinh,
+        ];
+        for f in odd {
             let (a, b) = (f(x), f(-x));
             assert!(a.is_nan() && b.is_nan() || a.to_bits() == (-b).to_bits(), "{x:e}: {a:e}, {b:e}");
         }
-        for f in [Elementary::cos, Elementary::normal_pdf] as [fn(f64) -> f64; 2] {
+        for f in [Elementary::cos, Elementary::normal_pdf, Elementary::cosh] as [fn(f64) -> f64; 3] {
             let (a, b) = (f(x), f(-x));
             assert!(a.is_nan() && b.is_nan() || a.to_bits() == b.to_bits(), "{x:e}: {a:e}, {b:e}");
         }
@@ -143,4 +162,136 @@ fn the_two_reductions_of_angles_agree() {
             assert!((near - far).abs() <= f64::EPSILON * near.abs(), "{x}: {near:e}, {far:e}");
         }
     }
+}
+
+#[test]
+fn the_hyperbolic_functions_overflow_where_they_must() {
+    // asinh(f64::MAX) = 710.47586007394394...
+    assert!(Elementary::sinh(710.475_860_073_943_9f64).is_finite());
+    assert!(Elementary::cosh(-710.475_860_073_943_9f64).is_finite());
+    assert_eq!(Elementary::sinh(710.475_860_073_944), INF);
+    assert_eq!(Elementary::sinh(-710.475_860_073_944), -INF);
+    assert!(Elementary::cosh(89.415_98f32).is_finite());
+    assert_eq!(Elementary::cosh(89.416_f32), f32::INFINITY);
+}
+
+/// IEEE 754-2019, 9.2.1, as C's `atan2` has it.
+#[test]
+fn the_angle_of_a_point_is_that_of_its_quadrant() {
+    let three_quarters = 3.0 * FRAC_PI_4;
+    let cases = [
+        ([0.0, 0.0], 0.0),
+        ([-0.0, 0.0], -0.0),
+        ([0.0, -0.0], PI),
+        ([-0.0, -0.0], -PI),
+        ([0.0, 1.0], 0.0),
+        ([-0.0, 1.0], -0.0),
+        ([0.0, -1.0], PI),
+        ([-0.0, -1.0], -PI),
+        ([1.0, 0.0], FRAC_PI_2),
+        ([-1.0, -0.0], -FRAC_PI_2),
+        ([1.0, 1.0], FRAC_PI_4),
+        ([-1.0, -1.0], -three_quarters),
+        ([1.0, INF], 0.0),
+        ([-1.0, -INF], -PI),
+        ([INF, 1.0], FRAC_PI_2),
+        ([-INF, -1.0], -FRAC_PI_2),
+        ([INF, INF], FRAC_PI_4),
+        ([INF, -INF], three_quarters),
+        ([-INF, -INF], -three_quarters),
+        ([5e-324, 1e300], 0.0),
+        ([5e-324, 5e-324], FRAC_PI_4),
+    ];
+    for ([y, x], expected) in cases {
+        let found = Elementary::atan2(y, x);
+        assert_eq!(found.to_bits(), expected.to_bits(), "atan2({y}, {x}) = {found}");
+        let found = Elementary::atan2(y as f32, x as f32);
+        // In f32 the polynomial may be off by a unit, and the smallest double is 0.
+        if y.abs() != 5e-324 {
+            let near = (found - expected as f32).abs() <= f32::EPSILON * found.abs();
+            assert!(
+                near && found.is_sign_negative() == expected.is_sign_negative(),
+                "atan2({y}, {x}) = {found} in f32"
+            );
+        }
+    }
+    for [y, x] in [[f64::NAN, 1.0], [1.0, f64::NAN], [f64::NAN, 0.0], [0.0, f64::NAN], [INF, f64::NAN]] {
+        assert!(Elementary::atan2(y, x).is_nan() && Elementary::atan2(y as f32, x as f32).is_nan(), "({y}, {x})");
+    }
+}
+
+/// IEEE 754-2019, 9.2.1, as C's `pow` has it; the standard library's is that of the platform's C.
+#[test]
+fn powers_have_the_special_cases_of_the_standard() {
+    let bases = [0.0, -0.0, 0.5, -0.5, 1.0, -1.0, 2.0, -3.0, 1e-40, 1e30, INF, -INF, f64::NAN];
+    let exponents =
+        [0.0, -0.0, 1.0, -1.0, 2.0, 3.0, -3.0, 0.5, -0.5, 1e20, -1e20, 9007199254740993.0, INF, -INF, f64::NAN];
+    for (x, y) in bases.into_iter().flat_map(|x| exponents.map(|y| (x, y))) {
+        let (found, expected) = (Elementary::pow(x, y), x.powf(y));
+        let close = found == expected && found.is_sign_negative() == expected.is_sign_negative();
+        let near = (found - expected).abs() <= 2.0 * f64::EPSILON * expected.abs();
+        assert!(close || near || (found.is_nan() && expected.is_nan()), "{x}^{y} = {found:e}, not {expected:e}");
+        let (x, y) = (x as f32, y as f32);
+        let (found, expected) = (Elementary::pow(x, y), x.powf(y));
+        let near = found == expected || (found - expected).abs() <= f32::EPSILON * expected.abs();
+        assert!(near || (found.is_nan() && expected.is_nan()), "{x}^{y} = {found:e}, not {expected:e} in f32");
+    }
+    // 1 - 1/2 ulp to a power that brings it to e^-1 and no further.
+    assert!((Elementary::pow(1.0 - f64::EPSILON / 2.0, 2.0 / f64::EPSILON) - (-1f64).exp()).abs() < 1e-16);
+    assert_eq!(Elementary::pow(5e-324, 0.5), 5e-324f64.sqrt());
+    assert_eq!(Elementary::pow(2.0, -1074.0), 5e-324);
+    let large = 2f64.powi(1023) * std::f64::consts::SQRT_2;
+    assert!((Elementary::pow(2.0, 1023.5) / large - 1.0).abs() <= f64::EPSILON);
+    assert_eq!(Elementary::pow(-8.0, 3.0), -512.0);
+}
+
+#[test]
+fn distances_do_not_overflow_in_between() {
+    for (a, b, expected) in [
+        (0.0, -0.0, 0.0),
+        (3e300, 4e300, 5e300),
+        (3e-300, -4e-300, 5e-300),
+        (0.0, -5e-324, 5e-324),
+        (INF, f64::NAN, INF),
+        (f64::NAN, -INF, INF),
+        (-1.0, 0.0, 1.0),
+        (f64::MAX, f64::MAX, INF),
+    ] {
+        let found = Elementary::hypot(a, b);
+        assert!((found - expected).abs() <= f64::EPSILON * expected || found == expected, "{a:e}, {b:e}: {found:e}");
+    }
+    assert_eq!(Elementary::hypot(3e30f32, 4e30), 5e30);
+    assert!(Elementary::hypot(f64::NAN, 1.0).is_nan() && Elementary::hypot(1.0, f32::NAN).is_nan());
+}
+
+/// `Gamma(-1/2) = -2 sqrt(pi)`, `Gamma(-3/2) = 4/3 sqrt(pi)`; `digamma(-1/2) = digamma(1/2) + 2`, and so on from
+/// `digamma(1/2) = -gamma - 2 ln 2`, `trigamma(1/2) = pi^2/2`.
+#[test]
+fn the_gamma_family_is_reflected() {
+    const EULER: f64 = 0.577_215_664_901_532_9;
+    let half = -EULER - 2.0 * std::f64::consts::LN_2;
+    let cases = [
+        (Elementary::ln_gamma(-0.5), (2.0 * PI.sqrt()).ln()),
+        (Elementary::ln_gamma(-1.5), (4.0 / 3.0 * PI.sqrt()).ln()),
+        (Elementary::polygamma(0.5, 0), half),
+        (Elementary::polygamma(-0.5, 0), half + 2.0),
+        (Elementary::polygamma(-1.5, 0), half + 2.0 + 2.0 / 3.0),
+        (Elementary::polygamma(0.5, 1), PI * PI / 2.0),
+        (Elementary::polygamma(-0.5, 1), PI * PI / 2.0 + 4.0),
+        // -2 zeta(3) (2^3 - 1), and by the recurrence 2 / x^3 more.
+        (Elementary::polygamma(0.5, 2), -14.0 * 1.202_056_903_159_594_2),
+        (Elementary::polygamma(-0.5, 2), -14.0 * 1.202_056_903_159_594_2 + 2.0 * 8.0),
+        (Elementary::polygamma(0.5, 3), PI.powi(4)),
+        (Elementary::polygamma(-0.5, 3), PI.powi(4) + 6.0 * 16.0),
+        (Elementary::polygamma(1.0, 5), 120.0 * PI.powi(6) / 945.0),
+    ];
+    for (i, (found, expected)) in cases.into_iter().enumerate() {
+        // Where the terms cancel the error is relative to them.
+        assert!((found - expected).abs() <= 4e-15 * expected.abs().max(1.0), "{i}: {found:e}, not {expected:e}");
+    }
+    for n in [0, 2, 4] {
+        assert!(Elementary::polygamma(-1.0f64, n).is_nan(), "{n}");
+    }
+    assert_eq!((Elementary::polygamma(-3.0f64, 1), Elementary::ln_gamma(-3.0f64)), (INF, INF));
+    assert!(Elementary::polygamma(-0.5f64, 16).is_nan());
 }

@@ -11,7 +11,7 @@ use super::Elementary;
 type Named<F> = (&'static str, fn(F) -> F);
 
 /// The functions by name, in one width.
-pub(super) fn table<F: Elementary>() -> [Named<F>; 13] {
+pub(super) fn table<F: Elementary>() -> [Named<F>; 22] {
     [
         ("exp", |x| F::exp(x)),
         ("expm1", |x| F::expm1(x)),
@@ -26,6 +26,15 @@ pub(super) fn table<F: Elementary>() -> [Named<F>; 13] {
         ("erfc", |x| F::erfc(x)),
         ("normal_cdf", |x| F::normal_cdf(x)),
         ("normal_pdf", |x| F::normal_pdf(x)),
+        ("tan", |x| F::tan(x)),
+        ("atan", |x| F::atan(x)),
+        ("asin", |x| F::asin(x)),
+        ("acos", |x| F::acos(x)),
+        ("sinh", |x| F::sinh(x)),
+        ("cosh", |x| F::cosh(x)),
+        ("ln_gamma", |x| F::ln_gamma(x)),
+        ("digamma", |x| F::polygamma(x, 0)),
+        ("trigamma", |x| F::polygamma(x, 1)),
     ]
 }
 

@@ -5,6 +5,8 @@ use crate::kernel::gemm::Accumulate;
 use crate::op::elementwise::{Elementwise, ElementwiseOp, Visitor};
 use crate::real::{Kernel, Real};
 
+pub mod pair;
+
 /// Declares a loop as a [`Kernel`] and the function that dispatches it.
 macro_rules! kernel {
     ($(#[$doc:meta])* $visibility:vis fn $name:ident / $kernel:ident ($($field:ident: $type:ty),*) $body:block) => {
