@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
 
 use crate::kernel::gemm::{self, Accumulate, View};
+use crate::kernel::grouped::{self, Lanes, Rows};
 use crate::kernel::math::Elementary;
 
 /// A real number that a program can be written on once and then evaluated or differentiated.
@@ -142,6 +143,12 @@ pub trait Real:
         work(&mut vec![Self::ZERO; len])
     }
 
+    /// The product of rows that come in groups, `[members, groups, width]`, whose members share their zeros: where there
+    /// are enough, only the other columns are read.
+    fn gemm_of_groups(out: &mut [Self], accumulate: Accumulate, alpha: f64, a: Rows<'_, Self>, b: View<'_, Self>) {
+        Self::gemm(out, accumulate, alpha, a.merged(), b);
+    }
+
     /// Runs a loop over slices, on the widest vectors of the machine where the number is a machine float.
     #[inline(always)]
     fn vectorize<K: Kernel>(kernel: K) -> K::Output {
@@ -158,7 +165,7 @@ pub trait Kernel {
 }
 
 /// The machine floats: what files, weights and results hold.
-pub trait Float: Real + Send + Sync + Elementary + faer::traits::RealField + Default + 'static {
+pub trait Float: Real + Lanes + Send + Sync + Elementary + faer::traits::RealField + Default + 'static {
     /// NumPy's and our name of the type.
     const NAME: &'static str;
     /// Distance from 1 to the next number.
@@ -229,6 +236,11 @@ macro_rules! machine_float {
                 let done = work(&mut buffer[..len]);
                 FREE.with_borrow_mut(|free| free.push(buffer));
                 done
+            }
+            fn gemm_of_groups(out: &mut [Self], accumulate: Accumulate, alpha: f64, a: Rows<'_, Self>, b: View<'_, Self>) {
+                if !grouped::product(out, accumulate, alpha, a, b) {
+                    Self::gemm(out, accumulate, alpha, a.merged(), b);
+                }
             }
             #[inline]
             fn vectorize<K: Kernel>(kernel: K) -> K::Output {

@@ -85,7 +85,8 @@ impl Needs {
         let samples = sizes.n.saturating_add(sizes.m.unwrap_or(0));
         let kept_numbers = match method {
             Method::Structured => {
-                product(&[sizes.directions, seen.cotangents as u64]).saturating_add(seen.inputs as u64)
+                let cotangents = product(&[sizes.directions, seen.cotangents as u64]);
+                sum([cotangents, seen.inputs as u64, sizes.active(seen.cotangents as u64)])
             }
             Method::Jacobian => product(&[sizes.directions, sizes.parameters]),
             Method::Products | Method::Auto => 0,
@@ -119,6 +120,7 @@ impl Needs {
             product(&[sizes.directions, block, sizes.width.saturating_add(seen.passing as u64), number]),
             product(&[block, seen.widest as u64, number]),
             sizes.packing(),
+            sizes.group_packing(block),
         ]);
         let tile = product(&[block, block, number, sizes.outputs.entries(sizes.width as usize) as u64]);
         // The sum, a product of cotangents, the transpose; a product of inputs.
@@ -181,6 +183,26 @@ impl Needs {
 }
 
 impl Sizes {
+    /// Numbers that lists of the columns of groups that are on take, of so many columns.
+    fn active(&self, columns: u64) -> u64 {
+        if self.outputs == Outputs::Full && self.directions > 2 {
+            product(&[columns, size_of::<u32>() as u64]).div_ceil(2 * self.bytes)
+        } else {
+            0
+        }
+    }
+
+    /// Bytes that a thread packs the cotangents of a block and the weights into, to leave the zeros out.
+    fn group_packing(&self, block: u64) -> u64 {
+        if self.directions < 3 {
+            return 0;
+        }
+        let widest = self.matrices.iter().map(|&[_, out]| out).filter(|&out| out > self.width).max().unwrap_or(0);
+        // Half of the columns of a batch, and a panel.
+        let left = product(&[block.min(64), self.directions, widest]) / 2;
+        product(&[left.saturating_add(product(&[32, widest])), self.bytes])
+    }
+
     /// Bytes that a thread's matrix products pack their operands into: the widest panel of any, kept for the next.
     fn packing(&self) -> u64 {
         let panel = |columns: u64, depth: u64| product(&[columns, depth.min(PANEL), self.bytes]);

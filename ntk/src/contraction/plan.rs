@@ -59,7 +59,7 @@ impl Plan {
 
 /// Rows (samples times directions) of a tile where every pair of outputs is contracted: its buffers stay in the caches,
 /// and what a product packs is used often enough.
-const TILE_ROWS: u64 = 320;
+const TILE_ROWS: u64 = 640;
 /// Samples of a tile where directions are summed or kept apart.
 const TILE_SAMPLES: u64 = 256;
 /// Few samples are cut into at least this many blocks, so that there is work for several threads.

@@ -11,9 +11,11 @@
 //! of the weights beside it, so it costs an addition: `(alpha^2 X X'^T + beta^2) o (Z Z'^T)`. A parameter that is used
 //! several times contributes for every pair of uses.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use autodiff::kernel::gemm::{Accumulate, View};
+use autodiff::kernel::grouped::{self, Panels};
 use autodiff::sweep::{Factors, pullback};
 use autodiff::{Arena, Float, Node, Op, Samples};
 
@@ -38,13 +40,33 @@ pub(crate) struct Block<R> {
 struct Cotangent<R> {
     is_seed: bool,
     fan_out: usize,
-    /// `[directions, samples, fan_out]`
-    bar: Vec<R>,
+    bar: Bar<R>,
 }
 
-impl<R> Cotangent<R> {
-    fn rows(&self, samples: usize) -> Rows<'_, R> {
-        Rows { samples, numbers: &self.bar, width: self.fan_out }
+/// The numbers of a cotangent, `[directions, samples, fan_out]`.
+enum Bar<R> {
+    /// As they are.
+    Rows(Vec<R>),
+    /// Packed by samples, whose directions share the zeros of a relu.
+    Panels(Panels<R>),
+}
+
+impl<R: Float> Cotangent<R> {
+    fn new(factors: &Factors<'_, R>, cotangent: autodiff::sweep::sink::Cotangent<R>, outputs: Outputs) -> Self {
+        let autodiff::sweep::sink::Cotangent { origin, is_seed, bar } = cotangent;
+        let fan_out = factors.factors.iter().find(|f| f.origin == origin).map_or(0, |f| f.fan_out);
+        let rows =
+            grouped::Rows { numbers: &bar, members: factors.directions, groups: factors.samples, width: fan_out };
+        // Only there does every direction of a sample meet every other.
+        let packed = if outputs == Outputs::Full && !is_seed { Panels::pack(rows) } else { None };
+        Self { is_seed, fan_out, bar: packed.map_or(Bar::Rows(bar), Bar::Panels) }
+    }
+
+    fn rows(&self) -> Cow<'_, [R]> {
+        match &self.bar {
+            Bar::Rows(bar) => Cow::Borrowed(bar),
+            Bar::Panels(panels) => Cow::Owned(panels.unpack()),
+        }
     }
 }
 
@@ -93,7 +115,7 @@ impl<N: Network, R: Float> Contractor<R> for Structured<'_, N, R> {
         problem.outputs.seeds(samples.len(), problem.width, &mut worker.seeds);
         let mut factors = Factors::default();
         pullback(f, &worker.seeds, directions, &mut factors, &mut worker.pool)?;
-        keep(factors)
+        keep(factors, problem.outputs)
     }
 
     fn tile(
@@ -115,7 +137,15 @@ impl<N: Network, R: Float> Contractor<R> for Structured<'_, N, R> {
             } else {
                 cotangents.resize(shape.len(), R::ZERO);
                 let same = same && term.cotangents.0 == term.cotangents.1;
-                self.0.couple(z.rows(rows.samples), z2.rows(columns.samples), same, cotangents);
+                if let (Bar::Panels(z), Bar::Panels(z2)) = (&z.bar, &z2.bar) {
+                    Panels::gram(z, z2, same, cotangents);
+                } else {
+                    let (z_rows, z2_rows) = (z.rows(), z2.rows());
+                    let of = |samples, numbers, width| Rows { samples, numbers, width };
+                    let (left, right) =
+                        (of(rows.samples, &z_rows, z.fan_out), of(columns.samples, &z2_rows, z2.fan_out));
+                    self.0.couple(left, right, same, cotangents);
+                }
                 R::vectorize(Hadamard { first, shape: *shape, inputs, constant, cotangents, sum });
             }
             first = false;
@@ -200,7 +230,7 @@ pub(crate) fn finite<R: Float>(f: autodiff::Var<'_, R>, first_sample: usize) -> 
 }
 
 /// Copies what the tape holds, takes what the sweep leaves.
-fn keep<R: Float>(factors: Factors<'_, R>) -> Result<Block<R>> {
+fn keep<R: Float>(mut factors: Factors<'_, R>, outputs: Outputs) -> Result<Block<R>> {
     let mut kept: Vec<*const R> = Vec::new();
     let mut block = Block { samples: factors.samples, inputs: Vec::new(), cotangents: Vec::new(), uses: Vec::new() };
     for factor in &factors.factors {
@@ -231,12 +261,9 @@ fn keep<R: Float>(factors: Factors<'_, R>) -> Result<Block<R>> {
             cotangent: cotangent.ok_or_else(|| Error::Bug("a factor without its cotangent".into()))?,
         });
     }
-    let width = |origin| factors.factors.iter().find(|f| f.origin == origin).map_or(0, |f| f.fan_out);
-    block.cotangents = factors
-        .cotangents
-        .into_iter()
-        .map(|c| Cotangent { is_seed: c.is_seed, fan_out: width(c.origin), bar: c.bar })
-        .collect();
+    for cotangent in std::mem::take(&mut factors.cotangents) {
+        block.cotangents.push(Cotangent::new(&factors, cotangent, outputs));
+    }
     Ok(block)
 }
 

@@ -3,6 +3,7 @@
 use super::{Bilinear, Sizes};
 use crate::error::{Error, Result};
 use crate::kernel::gemm::{Accumulate, View};
+use crate::kernel::grouped::Rows;
 use crate::op::linear::join;
 use crate::op::{Operand, Samples, Signature};
 use crate::real::Real;
@@ -128,7 +129,9 @@ impl Bilinear for Matmul {
                 R::gemm(&mut a_bar[k * d.k * d.n..][..d.k * d.n], accumulate, self.alpha, b, y_bar.t());
             }
         } else {
-            R::gemm(a_bar, accumulate, self.alpha, View::new(y_bar, directions * d.n, d.m), b.t());
+            // The cotangents of one row have passed the same relus and share their zeros.
+            let y_bar = Rows { numbers: y_bar, members: directions, groups: d.n, width: d.m };
+            R::gemm_of_groups(a_bar, accumulate, self.alpha, y_bar, b.t());
         }
     }
 
