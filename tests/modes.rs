@@ -126,7 +126,7 @@ fn contract(factors: &Factors<'_, f64>) -> Vec<f64> {
     let bar = |f: &autodiff::sweep::Factor<'_, f64>, i: usize, a: usize| {
         let cotangent = factors.cotangents.iter().find(|c| c.origin == f.origin).unwrap();
         let at = (a * n + i) * f.fan_out;
-        cotangent.bar[at..at + f.fan_out].iter().map(|z| z * f.coefficient).collect::<Vec<_>>()
+        cotangent.bar.rows(n)[at..at + f.fan_out].iter().map(|z| z * f.coefficient).collect::<Vec<_>>()
     };
     let row = |f: &autodiff::sweep::Factor<'_, f64>, i: usize| {
         f.input.map_or(vec![1.0], |x| x[i * f.fan_in..(i + 1) * f.fan_in].to_vec())

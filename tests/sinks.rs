@@ -1,7 +1,9 @@
 //! What the sinks make of cotangents: factors, explicit Jacobians and gradients of one program tell one story.
 
 use autodiff::op::bilinear::Matmul;
-use autodiff::sweep::{Factor, Factors, Gradient, PerSample, Pool, pullback, pullback_tangent, pushforward};
+use autodiff::sweep::{
+    Bar, Factor, Factors, Gradient, PerSample, Pool, pullback, pullback_shared, pullback_tangent, pushforward,
+};
 use autodiff::{Arena, Error, Tape, Var};
 
 use crate::numbers::{Random, relative_error};
@@ -27,13 +29,42 @@ fn identity_seeds(outputs: usize) -> Vec<f64> {
     seed
 }
 
+/// Every output, for all samples alike, `[K, K]`.
+fn unit_seeds(outputs: usize) -> Vec<f64> {
+    (0..outputs * outputs).map(|at| f64::from(u8::from(at % (outputs + 1) == 0))).collect()
+}
+
+#[test]
+fn what_samples_share_is_not_written_out() {
+    let mut random = Random::new(33);
+    let data = random.numbers(SAMPLES * 4);
+    let (mut arena, mut pool) = (Arena::new(), Pool::default());
+    let tape = arena.tape();
+    let x = tape.samples(&data, &[SAMPLES, 4]).unwrap();
+    let [w, v, u] = [[4, 5], [5, 6], [6, 3]].map(|shape| parameter(tape, &shape, &mut random));
+    let f = x.matmul(w).unwrap().relu().matmul(v).unwrap().relu().matmul(u).unwrap();
+    let mut factors = Factors::default();
+    pullback_shared(f, &unit_seeds(3), 3, &mut factors, &mut pool).unwrap();
+    let forms: Vec<_> = factors
+        .cotangents
+        .iter()
+        .map(|cotangent| match &cotangent.bar {
+            Bar::Each(rows) => ("each", rows.len()),
+            Bar::Shared(shared) => ("shared", shared.slope.as_ref().map_or(0, Vec::len)),
+        })
+        .collect();
+    assert_eq!(forms, [("shared", 0), ("shared", SAMPLES * 6), ("each", 3 * SAMPLES * 5)]);
+    let refused = pullback_shared(f, &[1.0; 5], 3, &mut factors, &mut pool);
+    assert!(matches!(refused, Err(Error::Length { expected: 9, found: 5, .. })), "{refused:?}");
+}
+
 /// `J J^T`, rows direction-major, from the factors: every pair of uses of a leaf, every pair of positions.
 fn contracted(factors: &Factors<'_, f64>) -> Vec<f64> {
     let (n, k) = (factors.samples, factors.directions);
     let mut kernel = vec![0.0; (n * k).pow(2)];
     let bar = |f: &Factor<'_, f64>, row: usize| {
         let of = factors.cotangents.iter().find(|c| c.origin == f.origin).expect("a lent cotangent is kept");
-        of.bar[row * f.fan_out..][..f.fan_out].iter().map(|z| z * f.coefficient).collect::<Vec<_>>()
+        of.bar.rows(n)[row * f.fan_out..][..f.fan_out].iter().map(|z| z * f.coefficient).collect::<Vec<_>>()
     };
     let input =
         |f: &Factor<'_, f64>, row: usize| f.input.map_or(vec![1.0], |x| x[row * f.fan_in..][..f.fan_in].to_vec());
@@ -92,6 +123,24 @@ const NETWORKS: &[(&str, usize, &[usize], Build)] = &[
     ("a bias for each position", 4, &[3, 4], |tape, x, random| {
         x.plus(parameter(tape, &[3, 4], random)).unwrap().tanh().sum_axis(1).unwrap()
     }),
+    ("two products and a reshape above the last activation", 3, &[4], |tape, x, random| {
+        let h = x.matmul(parameter(tape, &[4, 6], random)).unwrap().plus(parameter(tape, &[6], random)).unwrap().relu();
+        let h = h.matmul(parameter(tape, &[6, 4], random)).unwrap().plus(parameter(tape, &[4], random)).unwrap();
+        let h = h.reshape(&[SAMPLES, 2, 2]).unwrap().reshape(&[SAMPLES, 4]).unwrap();
+        h.scale(0.5).matmul(parameter(tape, &[4, 3], random)).unwrap()
+    }),
+    ("two activations in a row below a read-out", 2, &[4], |tape, x, random| {
+        let h = x.matmul(parameter(tape, &[4, 5], random)).unwrap().tanh().sin();
+        h.matmul(parameter(tape, &[5, 2], random)).unwrap()
+    }),
+    ("a mean over positions below a read-out", 2, &[3, 4], |tape, x, random| {
+        let h = x.matmul(parameter(tape, &[4, 5], random)).unwrap().plus(parameter(tape, &[5], random)).unwrap().tanh();
+        h.sum_axis(1).unwrap().matmul(parameter(tape, &[5, 2], random)).unwrap()
+    }),
+    ("a gate that depends on the sample", 3, &[3], |tape, x, random| {
+        let h = x.matmul(parameter(tape, &[3, 3], random)).unwrap();
+        h.times(x.sin()).unwrap().times(h.tanh()).unwrap().matmul(parameter(tape, &[3, 3], random)).unwrap()
+    }),
     ("a scalar bias", 3, &[3], |tape, x, random| x.plus(parameter(tape, &[], random)).unwrap().tanh()),
 ];
 
@@ -114,6 +163,14 @@ fn factors_contract_to_the_product_of_jacobians_however_a_parameter_is_used() {
         let product: Vec<f64> =
             rows.iter().flat_map(|r| rows.iter().map(|s| r.iter().zip(s).map(|(a, b)| a * b).sum())).collect();
         assert!(relative_error(&contracted(&factors), &product) < 1e-13, "{name}: factors");
+        pullback_shared(f, &unit_seeds(*outputs), *outputs, &mut factors, &mut pool).unwrap();
+        assert!(relative_error(&contracted(&factors), &product) < 1e-13, "{name}: factors of shared seeds");
+        let (mut gradient, mut shared) = (Gradient::new(), Gradient::new());
+        pullback(f, &identity_seeds(*outputs), *outputs, &mut gradient, &mut pool).unwrap();
+        pullback_shared(f, &unit_seeds(*outputs), *outputs, &mut shared, &mut pool).unwrap();
+        for leaf in 0..lengths.len() {
+            assert_eq!(gradient.of(leaf), shared.of(leaf), "{name}: gradient of shared seeds");
+        }
     }
 }
 

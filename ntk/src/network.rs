@@ -1,6 +1,6 @@
 //! What the toolbox needs to know of a network: its parameters, how to apply it, and how much of a tape a sample takes.
 
-use autodiff::sweep::{Factor, Factors, Pool, pullback};
+use autodiff::sweep::{Bar, Factor, Factors, Pool, pullback_shared};
 use autodiff::{Arena, Float, Op, Real, Var};
 
 use crate::array::Array;
@@ -49,6 +49,9 @@ pub struct Footprint {
     pub inputs: usize,
     /// Cotangents, a direction, that factors keep.
     pub cotangents: usize,
+    /// Slopes that factors keep in place of cotangents that are otherwise the same for every sample: once for all directions
+    /// where those are summed.
+    pub shared: usize,
     /// The widest value: slopes are a buffer of it, for all directions.
     pub widest: usize,
     /// Cotangents, a direction, that a sweep holds at once beside those that factors keep.
@@ -92,9 +95,9 @@ impl Footprint {
                 seen.widest = seen.widest.max(node.value.len());
             }
         }
-        let seed = vec![0.0; f.value().len()];
+        let seed = vec![0.0; f.value().len() / SAMPLES];
         let mut factors = Factors::default();
-        match pullback(f, &seed, 1, &mut factors, &mut pool) {
+        match pullback_shared(f, &seed, 1, &mut factors, &mut pool) {
             Err(refused @ autodiff::Error::NotPerSample { .. }) => why = Some(refused.into()),
             done => done?,
         }
@@ -102,7 +105,12 @@ impl Footprint {
         inputs.sort_by_key(|input| input.as_ptr());
         inputs.dedup_by_key(|input| input.as_ptr());
         seen.inputs = inputs.iter().map(|input| input.len()).sum();
-        seen.cotangents = factors.cotangents.iter().map(|cotangent| cotangent.bar.len()).sum();
+        for cotangent in &factors.cotangents {
+            match &cotangent.bar {
+                Bar::Each(rows) => seen.cotangents += rows.len(),
+                Bar::Shared(shared) => seen.shared += shared.slope.as_ref().map_or(0, Vec::len),
+            }
+        }
         // What the pool has back is what was in use at once; among that are the slopes.
         seen.passing = (pool.bytes() / size_of::<f32>()).saturating_sub(seen.widest);
         let op = |factor: &Factor<'_, f32>| if factor.input.is_some() { "matmul" } else { "combine" };
@@ -139,6 +147,7 @@ impl Footprint {
             values: seen.values / SAMPLES,
             inputs: seen.inputs / SAMPLES,
             cotangents: seen.cotangents / SAMPLES,
+            shared: seen.shared / SAMPLES,
             widest: seen.widest / SAMPLES,
             passing: seen.passing / SAMPLES,
             splits: why.is_none(),

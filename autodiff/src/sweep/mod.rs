@@ -5,6 +5,7 @@
 //! | primal | forward | done while recording, [`crate::tape`] |
 //! | pushforward | forward | [`mod@pushforward`] |
 //! | pullback | backward | [`mod@pullback`] |
+//! | pullback of shared seeds | backward | [`shared`]: as long as samples share their cotangents, one pull serves all |
 //! | tangent of the pullback | backward | [`mod@pullback`]: the same loop, its cotangents carrying tangents |
 //! | the last three, at one point again and again | | [`mod@linearized`] |
 //!
@@ -16,10 +17,12 @@ pub mod linearized;
 pub mod pool;
 pub mod pullback;
 pub mod pushforward;
+pub mod shared;
 pub mod sink;
 
 pub use linearized::Linearization;
 pub use pool::Pool;
 pub use pullback::{pullback, pullback_tangent};
 pub use pushforward::{Tangents, pushforward};
-pub use sink::{Factor, Factors, Gradient, Lent, PerSample, Sink};
+pub use shared::{Shared, pullback_shared};
+pub use sink::{Bar, Factor, Factors, Gradient, Lent, PerSample, Sink};

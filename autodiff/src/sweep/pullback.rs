@@ -119,11 +119,34 @@ pub(crate) fn sweep<'a, R: Real>(
     sink: &mut impl Sink<'a, R>,
     pool: &mut Pool<R>,
 ) -> Result<()> {
-    let (tape, node) = (output.tape(), output.node());
+    let node = output.node();
     let expected = directions * node.value.len();
     if seed.len() != expected {
         return Err(Error::Length { what: "cotangents", shape: node.shape.into(), expected, found: seed.len() });
     }
+    with_sweep(output, directions, tangents, sink, pool, |backward| {
+        let mut bar = backward.pool.take(expected);
+        bar.copy_from_slice(seed);
+        let dot = seed_dot.map(|seed| {
+            let mut dot = backward.pool.take(seed.len());
+            dot.copy_from_slice(seed);
+            dot
+        });
+        backward.slots[output.id() as usize] = Some(Slot { bar, dot, origin: output.id() });
+        Ok(())
+    })
+}
+
+/// The loop down the tape, after `begin` has given the first nodes their cotangents.
+pub(super) fn with_sweep<'s, 'a, R: Real, S: Sink<'a, R>>(
+    output: Var<'a, R>,
+    directions: usize,
+    tangents: Option<&'s Tangents<'a, R>>,
+    sink: &'s mut S,
+    pool: &'s mut Pool<R>,
+    begin: impl FnOnce(&mut Backward<'s, 'a, R, S>) -> Result<()>,
+) -> Result<()> {
+    let tape = output.tape();
     sink.begin(output, directions)?;
     let mut slots = std::mem::take(&mut pool.slots);
     let mut uses = std::mem::take(&mut pool.uses);
@@ -135,25 +158,17 @@ pub(crate) fn sweep<'a, R: Real>(
         tape.node(id).inputs.iter().for_each(|&input| uses[input as usize] += 1);
     }
 
-    let mut bar = pool.take(expected);
-    bar.copy_from_slice(seed);
-    let dot = seed_dot.map(|seed| {
-        let mut dot = pool.take(seed.len());
-        dot.copy_from_slice(seed);
-        dot
-    });
-    slots[output.id() as usize] = Some(Slot { bar, dot, origin: output.id() });
     let mut backward = Backward { tape, directions, tangents, sink, pool, slots, uses };
-    let mut done = Ok(());
+    let mut done = begin(&mut backward);
     for id in (0..=output.id()).rev() {
+        if done.is_err() {
+            break;
+        }
         if let Some(slot) = backward.slots[id as usize].take() {
             done = backward.step(id, slot);
-            if done.is_err() {
-                break;
-            }
         }
     }
-    let Backward { mut slots, uses, .. } = backward;
+    let Backward { mut slots, uses, pool, .. } = backward;
     for slot in slots.drain(..).flatten() {
         pool.give(slot.bar);
         slot.dot.into_iter().for_each(|dot| pool.give(dot));
@@ -170,7 +185,8 @@ pub(super) struct Backward<'s, 'a, R, S> {
     pub(super) sink: &'s mut S,
     pub(super) pool: &'s mut Pool<R>,
     pub(super) slots: Vec<Option<Slot<R>>>,
-    uses: Vec<u32>,
+    /// How many nodes use each node.
+    pub(super) uses: Vec<u32>,
 }
 
 impl<'a, R: Real, S: Sink<'a, R>> Backward<'_, 'a, R, S> {
@@ -225,7 +241,7 @@ impl<'a, R: Real, S: Sink<'a, R>> Backward<'_, 'a, R, S> {
         Ok(())
     }
 
-    fn lend(&mut self, id: u32, rule: &Rule<'_, 'a, R>, i: usize, slot: &Slot<R>) -> Result<()> {
+    pub(super) fn lend(&mut self, id: u32, rule: &Rule<'_, 'a, R>, i: usize, slot: &Slot<R>) -> Result<()> {
         let Op::Leaf(leaf) = self.tape.node(rule.inputs[i]).op else { unreachable!("only leaves are lent") };
         let lent = Lent {
             leaf: leaf as usize,
@@ -277,7 +293,7 @@ impl<'a, R: Real, S: Sink<'a, R>> Backward<'_, 'a, R, S> {
     }
 
     /// Adds what operand `i` receives through `rule` to its slot.
-    fn deposit(&mut self, rule: &Rule<'_, 'a, R>, i: usize, input: u32, slot: &Slot<R>) {
+    pub(super) fn deposit(&mut self, rule: &Rule<'_, 'a, R>, i: usize, input: u32, slot: &Slot<R>) {
         let len = self.tape.node(input).value.len();
         let (mut accumulate, mut of_input) = match self.slots[input as usize].take() {
             Some(slot) => (Accumulate::Add, slot),
@@ -317,7 +333,7 @@ impl<'a, R: Real> Rule<'_, 'a, R> {
     }
 
     /// Whether the cotangent of operand `i` can be made in the result's own buffer.
-    fn passes(&self, i: usize) -> bool {
+    pub(super) fn passes(&self, i: usize) -> bool {
         match self.node.op {
             Op::Elementwise(_) => true,
             Op::Linear(op) => op.passes(i, self.input(i).shape, self.node.shape),

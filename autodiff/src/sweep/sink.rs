@@ -9,7 +9,10 @@
 //! | [`PerSample`] | one product a sample and direction | the explicit Jacobian |
 //! | [`Factors`] | keeps the factors | what the structured NTK contracts |
 
+use std::borrow::Cow;
+
 use super::pullback::Rule;
+use super::shared::Shared;
 use super::{Pool, Tangents};
 use crate::custom::Pair;
 use crate::error::{Error, Result};
@@ -44,6 +47,14 @@ pub trait Sink<'a, R: Real> {
     /// The cotangent buffer that was lent under this origin is no longer needed: keep it, or give it back.
     fn retire(&mut self, _origin: u32, bar: Vec<R>) -> Option<Vec<R>> {
         Some(bar)
+    }
+
+    /// Whether leaves may be lent with no cotangents yet, which [`Sink::retire_shared`] then brings.
+    const TAKES_SHARED: bool = false;
+
+    /// As [`Sink::retire`], for cotangents that are the same for every sample but for a slope.
+    fn retire_shared(&mut self, _origin: u32, shared: Shared<R>) -> Option<Shared<R>> {
+        Some(shared)
     }
 }
 
@@ -346,7 +357,6 @@ pub struct Factors<'a, R> {
     pub factors: Vec<Factor<'a, R>>,
     /// Cotangents that the factors refer to.
     pub cotangents: Vec<Cotangent<R>>,
-    output: u32,
 }
 
 /// One use of one leaf.
@@ -376,21 +386,42 @@ pub struct Factor<'a, R> {
 pub struct Cotangent<R> {
     /// The node.
     pub origin: u32,
-    /// Whether it is the seed itself, unchanged.
-    pub is_seed: bool,
+    /// Its numbers.
+    pub bar: Bar<R>,
+}
+
+/// Cotangents of every sample, or what all samples share of them.
+#[derive(Clone, Debug)]
+pub enum Bar<R> {
     /// `[K, n * positions, fan_out]`
-    pub bar: Vec<R>,
+    Each(Vec<R>),
+    /// The same for every sample, but for a slope.
+    Shared(Shared<R>),
+}
+
+impl<R: Real> Bar<R> {
+    /// `[K, n * positions, fan_out]` for n samples, whichever way they are kept.
+    pub fn rows(&self, samples: usize) -> Cow<'_, [R]> {
+        match self {
+            Self::Each(rows) => Cow::Borrowed(rows),
+            Self::Shared(shared) => {
+                let mut rows = vec![R::ZERO; shared.seed.len() * samples];
+                shared.write(&mut rows);
+                Cow::Owned(rows)
+            }
+        }
+    }
 }
 
 impl<R> Default for Factors<'_, R> {
     fn default() -> Self {
-        Self { samples: 0, directions: 0, factors: Vec::new(), cotangents: Vec::new(), output: 0 }
+        Self { samples: 0, directions: 0, factors: Vec::new(), cotangents: Vec::new() }
     }
 }
 
 impl<'a, R: Real> Sink<'a, R> for Factors<'a, R> {
     fn begin(&mut self, output: Var<'a, R>, directions: usize) -> Result<()> {
-        *self = Self { samples: leading_samples(output)?, directions, output: output.id(), ..Self::default() };
+        *self = Self { samples: leading_samples(output)?, directions, ..Self::default() };
         Ok(())
     }
 
@@ -451,10 +482,20 @@ impl<'a, R: Real> Sink<'a, R> for Factors<'a, R> {
 
     fn retire(&mut self, origin: u32, bar: Vec<R>) -> Option<Vec<R>> {
         if self.factors.iter().any(|factor| factor.origin == origin) {
-            self.cotangents.push(Cotangent { origin, is_seed: origin == self.output, bar });
+            self.cotangents.push(Cotangent { origin, bar: Bar::Each(bar) });
             return None;
         }
         Some(bar)
+    }
+
+    const TAKES_SHARED: bool = true;
+
+    fn retire_shared(&mut self, origin: u32, shared: Shared<R>) -> Option<Shared<R>> {
+        if self.factors.iter().any(|factor| factor.origin == origin) {
+            self.cotangents.push(Cotangent { origin, bar: Bar::Shared(shared) });
+            return None;
+        }
+        Some(shared)
     }
 }
 

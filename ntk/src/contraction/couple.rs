@@ -9,6 +9,7 @@ use crate::network::Network;
 /// Rows of a block, `[directions, samples, width]`: cotangents of a layer, or whole gradients.
 #[derive(Clone, Copy)]
 pub(crate) struct Rows<'r, R> {
+    pub(crate) directions: usize,
     pub(crate) samples: usize,
     pub(crate) numbers: &'r [R],
     pub(crate) width: usize,
@@ -37,7 +38,7 @@ impl<N: Network, R: Float> Problem<'_, N, R> {
                 R::gemm(out, accumulate, scale, z, z2.t());
             }
         };
-        let (directions, tile) = (self.directions(), rows.samples * columns.samples);
+        let (directions, tile) = (rows.directions, rows.samples * columns.samples);
         match self.outputs {
             Outputs::Full => product(out, Accumulate::Replace, 1.0, 0, directions),
             Outputs::Diagonal => {

@@ -72,7 +72,12 @@ impl<N: Network, R: Float> Contractor<R> for Jacobian<'_, N, R> {
         scratch: &mut Scratch<R>,
     ) -> Result<()> {
         let width = self.problem.parameter_count();
-        let [rows, columns] = [rows, columns].map(|of| Rows { samples: of.samples, numbers: &of.rows, width });
+        let [rows, columns] = [rows, columns].map(|of| Rows {
+            directions: self.problem.directions(),
+            samples: of.samples,
+            numbers: &of.rows,
+            width,
+        });
         self.problem.couple(rows, columns, same, &mut scratch.sum);
         Ok(())
     }

@@ -85,8 +85,11 @@ impl Needs {
         let samples = sizes.n.saturating_add(sizes.m.unwrap_or(0));
         let kept_numbers = match method {
             Method::Structured => {
+                let once = if sizes.outputs.sums() { 1 } else { sizes.directions };
                 let cotangents = product(&[sizes.directions, seen.cotangents as u64]);
-                sum([cotangents, seen.inputs as u64, sizes.active(seen.cotangents as u64)])
+                let shared = product(&[once, seen.shared as u64]);
+                let columns = (seen.cotangents + seen.shared) as u64;
+                sum([cotangents, shared, seen.inputs as u64, sizes.active(columns)])
             }
             Method::Jacobian => product(&[sizes.directions, sizes.parameters]),
             Method::Products | Method::Auto => 0,

@@ -115,6 +115,11 @@ impl Outputs {
         self.shape(1, 1, outputs).iter().product()
     }
 
+    /// Whether each output is contracted with itself and the sum is kept.
+    pub(crate) fn sums(self) -> bool {
+        matches!(self, Self::Trace | Self::SumTrace | Self::SumOfLogits)
+    }
+
     /// Cotangents that are pulled back.
     pub(crate) fn directions(self, outputs: usize) -> usize {
         if self == Self::SumOfLogits { 1 } else { outputs }

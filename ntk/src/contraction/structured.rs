@@ -10,14 +10,18 @@
 //! and a tile of the kernel is `sum over uses (alpha^2 X X'^T) o (Z Z'^T)`. A bias has `x = 1`. It shares the cotangent
 //! of the weights beside it, so it costs an addition: `(alpha^2 X X'^T + beta^2) o (Z Z'^T)`. A parameter that is used
 //! several times contributes for every pair of uses.
+//!
+//! Three things are known of cotangents, and used: above the last activation they are the same for every sample, so
+//! `Z Z'^T` is one number a pair of directions; below it they are that times a slope, so a sum over directions is one product
+//! and not K; and behind a relu a sample's directions share their zeros.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
 use autodiff::kernel::gemm::{Accumulate, View};
 use autodiff::kernel::grouped::{self, Panels};
-use autodiff::sweep::{Factors, pullback};
-use autodiff::{Arena, Float, Node, Op, Samples};
+use autodiff::sweep::{Factors, Shared, pullback_shared, sink};
+use autodiff::{Arena, Float, Node, Op, Real, Samples};
 
 use super::couple::Rows;
 use super::tile::{Contractor, Hadamard, Scratch, TileShape, Worker};
@@ -38,34 +42,60 @@ pub(crate) struct Block<R> {
 }
 
 struct Cotangent<R> {
-    is_seed: bool,
     fan_out: usize,
     bar: Bar<R>,
 }
 
-/// The numbers of a cotangent, `[directions, samples, fan_out]`.
+/// The numbers of a cotangent.
 enum Bar<R> {
-    /// As they are.
-    Rows(Vec<R>),
+    /// `[directions, fan_out]`, the same for every sample: above the last activation.
+    Constant(Vec<R>),
+    /// `[directions, samples, fan_out]`
+    Rows { directions: usize, numbers: Vec<R> },
     /// Packed by samples, whose directions share the zeros of a relu.
     Panels(Panels<R>),
 }
 
 impl<R: Float> Cotangent<R> {
-    fn new(factors: &Factors<'_, R>, cotangent: autodiff::sweep::sink::Cotangent<R>, outputs: Outputs) -> Self {
-        let autodiff::sweep::sink::Cotangent { origin, is_seed, bar } = cotangent;
-        let fan_out = factors.factors.iter().find(|f| f.origin == origin).map_or(0, |f| f.fan_out);
-        let rows =
-            grouped::Rows { numbers: &bar, members: factors.directions, groups: factors.samples, width: fan_out };
+    /// In the form that the tiles of `outputs` want; plain rows where several uses of a parameter are to meet.
+    fn new(
+        bar: sink::Bar<R>,
+        fan_out: usize,
+        samples: usize,
+        directions: usize,
+        outputs: Outputs,
+        plain: bool,
+    ) -> Self {
+        let numbers = match bar {
+            sink::Bar::Shared(Shared { seed, slope: None, .. }) if !plain => {
+                return Self { fan_out, bar: Bar::Constant(seed) };
+            }
+            // The sum over directions of `c_k o s` with `c_k o s'` is that of one direction, `sqrt(sum of c_k^2) o s`.
+            sink::Bar::Shared(Shared { seed, slope: Some(mut slope), .. }) if !plain && outputs.sums() => {
+                let mut weight = vec![R::ZERO; fan_out];
+                seed.chunks_exact(fan_out.max(1))
+                    .for_each(|c| weight.iter_mut().zip(c).for_each(|(w, &c)| *w += c * c));
+                weight.iter_mut().for_each(|w| *w = Real::sqrt(*w));
+                slope
+                    .chunks_exact_mut(fan_out.max(1))
+                    .for_each(|s| s.iter_mut().zip(&weight).for_each(|(s, &w)| *s *= w));
+                return Self { fan_out, bar: Bar::Rows { directions: 1, numbers: slope } };
+            }
+            sink::Bar::Each(rows) => rows,
+            shared @ sink::Bar::Shared(_) => shared.rows(samples).into_owned(),
+        };
+        let rows = grouped::Rows { numbers: &numbers, members: directions, groups: samples, width: fan_out };
         // Only there does every direction of a sample meet every other.
-        let packed = if outputs == Outputs::Full && !is_seed { Panels::pack(rows) } else { None };
-        Self { is_seed, fan_out, bar: packed.map_or(Bar::Rows(bar), Bar::Panels) }
+        let packed = if outputs == Outputs::Full { Panels::pack(rows) } else { None };
+        Self { fan_out, bar: packed.map_or(Bar::Rows { directions, numbers }, Bar::Panels) }
     }
 
-    fn rows(&self) -> Cow<'_, [R]> {
+    /// The rows, and how many directions they have.
+    fn rows(&self, directions: usize) -> (usize, Cow<'_, [R]>) {
         match &self.bar {
-            Bar::Rows(bar) => Cow::Borrowed(bar),
-            Bar::Panels(panels) => Cow::Owned(panels.unpack()),
+            Bar::Rows { directions, numbers } => (*directions, Cow::Borrowed(numbers)),
+            Bar::Panels(panels) => (directions, Cow::Owned(panels.unpack())),
+            Bar::Constant(_) => unreachable!("one parameter's only use has one form in all blocks"),
         }
     }
 }
@@ -112,9 +142,9 @@ impl<N: Network, R: Float> Contractor<R> for Structured<'_, N, R> {
         let f = record(&mut worker.arena, problem.network, problem.parameters, rows(x, &samples))?;
         finite(f, samples.start)?;
         let directions = problem.directions();
-        problem.outputs.seeds(samples.len(), problem.width, &mut worker.seeds);
+        problem.outputs.seeds(1, problem.width, &mut worker.seeds);
         let mut factors = Factors::default();
-        pullback(f, &worker.seeds, directions, &mut factors, &mut worker.pool)?;
+        pullback_shared(f, &worker.seeds, directions, &mut factors, &mut worker.pool)?;
         keep(factors, problem.outputs)
     }
 
@@ -132,18 +162,17 @@ impl<N: Network, R: Float> Contractor<R> for Structured<'_, N, R> {
             inputs.resize(shape.rows * shape.columns, R::ZERO);
             let constant = self.input_product(rows, columns, &term, inputs);
             let (z, z2) = (&rows.cotangents[term.cotangents.0], &columns.cotangents[term.cotangents.1]);
-            if z.is_seed && z2.is_seed {
-                self.seeds_product(shape, inputs, constant, first, sum);
+            if let (Bar::Constant(c), Bar::Constant(_)) = (&z.bar, &z2.bar) {
+                self.constants_product(shape, inputs, constant, c, z.fan_out, first, sum);
             } else {
                 cotangents.resize(shape.len(), R::ZERO);
                 let same = same && term.cotangents.0 == term.cotangents.1;
                 if let (Bar::Panels(z), Bar::Panels(z2)) = (&z.bar, &z2.bar) {
                     Panels::gram(z, z2, same, cotangents);
                 } else {
-                    let (z_rows, z2_rows) = (z.rows(), z2.rows());
-                    let of = |samples, numbers, width| Rows { samples, numbers, width };
-                    let (left, right) =
-                        (of(rows.samples, &z_rows, z.fan_out), of(columns.samples, &z2_rows, z2.fan_out));
+                    let ((d, z_rows), (d2, z2_rows)) = (z.rows(self.0.directions()), z2.rows(self.0.directions()));
+                    let left = Rows { directions: d, samples: rows.samples, numbers: &z_rows, width: z.fan_out };
+                    let right = Rows { directions: d2, samples: columns.samples, numbers: &z2_rows, width: z2.fan_out };
                     self.0.couple(left, right, same, cotangents);
                 }
                 R::vectorize(Hadamard { first, shape: *shape, inputs, constant, cotangents, sum });
@@ -173,19 +202,34 @@ impl<N: Network, R: Float> Structured<'_, N, R> {
         R::from_f64(term.constant)
     }
 
-    /// A term whose cotangents are both the seeds, where `Z Z'^T` is known: the last layer.
-    fn seeds_product(&self, shape: &TileShape, g: &[R], constant: R, first: bool, sum: &mut [R]) {
+    /// A term whose cotangents c are the same for every sample: `Z Z'^T` is one number for each pair of directions.
+    #[expect(clippy::too_many_arguments, reason = "two factors of a term, and where it goes")]
+    fn constants_product(
+        &self,
+        shape: &TileShape,
+        g: &[R],
+        constant: R,
+        c: &[R],
+        fan_out: usize,
+        first: bool,
+        sum: &mut [R],
+    ) {
         if first {
             sum.fill(R::ZERO);
         }
         let TileShape { left, rows, right, columns } = *shape;
-        let weight = R::from_f64(match self.0.outputs {
-            Outputs::Full | Outputs::Diagonal => 1.0,
-            // o seeds e_a, or one seed of o ones.
-            Outputs::Trace | Outputs::SumTrace | Outputs::SumOfLogits => self.0.scale() * self.0.width as f64,
-        });
-        for a in 0..left {
-            let b = if right == 1 { 0 } else { a };
+        let of = |a: usize| &c[a * fan_out..][..fan_out];
+        let dot = |a: usize, b: usize| of(a).iter().zip(of(b)).fold(R::ZERO, |sum, (&x, &y)| sum + x * y);
+        let summed = || (0..c.len() / fan_out.max(1)).fold(R::ZERO, |sum, a| sum + dot(a, a)).scale(self.0.scale());
+        for (a, b) in (0..left).flat_map(|a| (0..right).map(move |b| (a, b))) {
+            let weight = match self.0.outputs {
+                Outputs::Full => dot(a, b),
+                Outputs::Diagonal => dot(a, a),
+                Outputs::Trace | Outputs::SumTrace | Outputs::SumOfLogits => summed(),
+            };
+            if weight == R::ZERO {
+                continue;
+            }
             for (row, g) in g.chunks_exact(columns.max(1)).enumerate() {
                 let sum = &mut sum[((a * rows + row) * right + b) * columns..][..columns];
                 sum.iter_mut().zip(g).for_each(|(sum, &g)| *sum += weight * (g + constant));
@@ -261,8 +305,12 @@ fn keep<R: Float>(mut factors: Factors<'_, R>, outputs: Outputs) -> Result<Block
             cotangent: cotangent.ok_or_else(|| Error::Bug("a factor without its cotangent".into()))?,
         });
     }
-    for cotangent in std::mem::take(&mut factors.cotangents) {
-        block.cotangents.push(Cotangent::new(&factors, cotangent, outputs));
+    let (samples, directions) = (factors.samples, factors.directions);
+    for sink::Cotangent { origin, bar } in std::mem::take(&mut factors.cotangents) {
+        let uses = || factors.factors.iter().filter(|f| f.origin == origin);
+        let fan_out = uses().next().map_or(0, |f| f.fan_out);
+        let plain = uses().any(|f| factors.factors.iter().filter(|g| g.leaf == f.leaf).count() > 1);
+        block.cotangents.push(Cotangent::new(bar, fan_out, samples, directions, outputs, plain));
     }
     Ok(block)
 }

@@ -42,7 +42,14 @@ impl Network for Architecture {
         let mut seen = Footprint { splits: true, ..Footprint::default() };
         match count(&self.layers, self.input.iter().product(), &mut seen) {
             // Every parameter is used once.
-            Some(_) => Ok(Footprint { input_products: seen.inputs, cotangent_products: seen.cotangents, ..seen }),
+            Some(_) => {
+                let (products, Above { constant, shared, joins }) = (seen.cotangents, Above::of(&self.layers));
+                let cotangents = products - constant - shared;
+                // What is shared is written out for the next product.
+                let passing = seen.passing.max(constant + shared) + if joins { seen.widest } else { 0 };
+                let (input_products, cotangent_products) = (seen.inputs, products);
+                Ok(Footprint { input_products, cotangent_products, cotangents, shared, passing, ..seen })
+            }
             None => Footprint::measure(self),
         }
     }
@@ -132,6 +139,31 @@ impl Architecture {
         });
         frozen.sites()?;
         Ok(frozen)
+    }
+}
+
+/// What samples share of the cotangents of the last layers.
+struct Above {
+    /// Those above the last activation: the same for every sample.
+    constant: usize,
+    /// Those below it: the same but for a slope.
+    shared: usize,
+    /// Whether they end at a residual block, before a product.
+    joins: bool,
+}
+
+impl Above {
+    fn of(layers: &[Layer]) -> Self {
+        let (mut constant, mut slope) = (0, false);
+        for layer in layers.iter().rev() {
+            match layer {
+                Layer::Dense(dense) if slope => return Self { constant, shared: dense.out, joins: false },
+                Layer::Dense(dense) => constant += dense.out,
+                Layer::Activation(activation) => slope |= activation.op().is_some(),
+                _ => return Self { constant, shared: 0, joins: true },
+            }
+        }
+        Self { constant, shared: 0, joins: false }
     }
 }
 

@@ -197,9 +197,8 @@ impl<R: Lanes> Packing<R> {
     }
 }
 
-/// Whether all numbers are: of those alone, `x - x` is 0.
 fn finite<R: Lanes>(numbers: &[R]) -> bool {
-    numbers.iter().fold(true, |all, &x| all & (x - x == R::ZERO))
+    numbers.iter().fold(true, |all, x| all & x.primal().is_finite())
 }
 
 /// Edge of the squares that transposes work on: a row of one is a cache line of `f32`.

@@ -22,6 +22,10 @@ pub struct Combine<'a> {
 impl Linear for Combine<'_> {
     const NAME: &'static str = "combine";
 
+    fn treats_samples_alike(&self) -> bool {
+        true
+    }
+
     fn signature(&self, operands: &[Operand<'_>]) -> Result<Signature> {
         let widest = operands.iter().map(|o| o.shape).max_by_key(|s| s.len()).unwrap_or(&[]);
         let mut samples = Some(Samples::Free);

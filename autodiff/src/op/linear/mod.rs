@@ -53,6 +53,10 @@ pub trait Linear: Copy {
     fn flops(&self, _x: &[usize], _y: &[usize], _operands: usize) -> usize {
         0
     }
+    /// Whether the map is the same for every sample: one that refers to recorded indices is not.
+    fn treats_samples_alike(&self) -> bool {
+        false
+    }
     /// Whether `A_i` is the identity on the numbers as they lie, so that a sweep may hand a buffer on instead of
     /// copying it.
     fn passes(&self, _i: usize, _x: &[usize], _y: &[usize]) -> bool {
@@ -127,6 +131,9 @@ impl LinearOp<'_> {
     }
     pub(crate) fn passes(&self, i: usize, x: &[usize], y: &[usize]) -> bool {
         dispatch!(self, op => op.passes(i, x, y))
+    }
+    pub(crate) fn treats_samples_alike(&self) -> bool {
+        dispatch!(self, op => op.treats_samples_alike())
     }
 }
 

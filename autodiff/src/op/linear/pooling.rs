@@ -123,6 +123,10 @@ impl AveragePool<'_> {
 impl Linear for AveragePool<'_> {
     const NAME: &'static str = "average_pool";
 
+    fn treats_samples_alike(&self) -> bool {
+        true
+    }
+
     fn signature(&self, operands: &[Operand<'_>]) -> Result<Signature> {
         self.window.signature(Self::NAME, operands[0])
     }

@@ -26,6 +26,10 @@ fn around(shape: &[usize], axis: usize) -> (usize, usize, usize) {
 impl Linear for Sum {
     const NAME: &'static str = "sum";
 
+    fn treats_samples_alike(&self) -> bool {
+        true
+    }
+
     fn signature(&self, operands: &[Operand<'_>]) -> Result<Signature> {
         let Operand { shape, samples } = operands[0];
         if self.axis >= shape.len() {
@@ -78,6 +82,10 @@ pub struct Broadcast {
 
 impl Linear for Broadcast {
     const NAME: &'static str = "broadcast";
+
+    fn treats_samples_alike(&self) -> bool {
+        true
+    }
 
     fn signature(&self, operands: &[Operand<'_>]) -> Result<Signature> {
         let Operand { shape, samples } = operands[0];
