@@ -43,7 +43,7 @@ impl Network for Architecture {
         match count(&self.layers, self.input.iter().product(), &mut seen) {
             // Every parameter is used once.
             Some(_) => {
-                let (products, Above { constant, shared, joins }) = (seen.cotangents, Above::of(&self.layers));
+                let (products, Above { constant, shared, joins, .. }) = (seen.cotangents, Above::of(&self.layers));
                 let cotangents = products - constant - shared;
                 // What is shared is written out for the next product.
                 let passing = seen.passing.max(constant + shared) + if joins { seen.widest } else { 0 };
@@ -143,6 +143,7 @@ impl Architecture {
 }
 
 /// What samples share of the cotangents of the last layers.
+#[derive(Default)]
 struct Above {
     /// Those above the last activation: the same for every sample.
     constant: usize,
@@ -150,20 +151,35 @@ struct Above {
     shared: usize,
     /// Whether they end at a residual block, before a product.
     joins: bool,
+    slope: bool,
+    ended: bool,
 }
 
 impl Above {
     fn of(layers: &[Layer]) -> Self {
-        let (mut constant, mut slope) = (0, false);
-        for layer in layers.iter().rev() {
+        let mut seen = Self::default();
+        seen.descend(layers);
+        seen
+    }
+
+    fn descend(&mut self, layers: &[Layer]) {
+        for (at, layer) in layers.iter().enumerate().rev() {
             match layer {
-                Layer::Dense(dense) if slope => return Self { constant, shared: dense.out, joins: false },
-                Layer::Dense(dense) => constant += dense.out,
-                Layer::Activation(activation) => slope |= activation.op().is_some(),
-                _ => return Self { constant, shared: 0, joins: true },
+                Layer::Dense(dense) if self.slope => (self.shared, self.ended) = (dense.out, true),
+                Layer::Dense(dense) => self.constant += dense.out,
+                Layer::Activation(activation) => self.slope |= activation.op().is_some(),
+                // What enters the block is data, or data under activations: nothing goes on but the branch.
+                Layer::Residual { layers: branch, .. }
+                    if layers[..at].iter().all(|l| matches!(l, Layer::Activation(_))) =>
+                {
+                    self.descend(branch);
+                }
+                _ => (self.joins, self.ended) = (true, true),
+            }
+            if self.ended {
+                return;
             }
         }
-        Self { constant, shared: 0, joins: false }
     }
 }
 
