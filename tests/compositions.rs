@@ -2,8 +2,9 @@
 
 use autodiff::check::{self, Bounds, Input, Program};
 use autodiff::op::ElementwiseOp;
-use autodiff::op::bilinear::Matmul;
+use autodiff::op::bilinear::{Matmul, Padding, Window};
 use autodiff::op::composite::log_softmax;
+use autodiff::op::linear::PoolWindow;
 use autodiff::{Real, Result, Tape, Var};
 use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestCaseError};
@@ -32,6 +33,14 @@ enum Step {
     Shuffle { x: usize },
     /// `ln softmax`
     LogSoftmax { x: usize },
+    /// A convolution in two groups along the rows, with the weights in another shape.
+    Convolve { x: usize, circular: bool },
+    /// The mean or the largest entry of 2 x 2 windows at every entry.
+    Pool { x: usize, largest: bool },
+    /// `x` times a factor for each column
+    Gain { x: usize },
+    /// Each row as a matrix, times the sine of another's.
+    Pairs { x: usize, y: usize, transpose_b: bool },
 }
 
 #[derive(Clone, Debug)]
@@ -66,6 +75,23 @@ impl Program for Composition {
                 Step::Pick { x, indices } => at(x).pick(&indices)?.broadcast(1, SHAPE[1])?,
                 Step::Shuffle { x } => at(x).reshape(&[4, 3])?.tanh().reshape(&SHAPE)?.plus(at(x))?,
                 Step::LogSoftmax { x } => log_softmax(at(x))?,
+                Step::Convolve { x, circular } => {
+                    let padding = if circular { Padding::Circular } else { Padding::Same };
+                    let window = Window { padding, groups: 2, alpha: 0.7, ..Window::UNIT };
+                    at(x).conv(w.reshape(&[2, 2, 4])?, window)?
+                }
+                Step::Pool { x, largest } => {
+                    let image = at(x).reshape(&[3, 4, 1])?;
+                    let window = PoolWindow { size: [2, 2], stride: [1, 1], padding: Padding::Same };
+                    let pooled = if largest { image.max_pool(window)? } else { image.average_pool(window)? };
+                    pooled.reshape(&SHAPE)?
+                }
+                Step::Gain { x } => b.times(at(x))?,
+                Step::Pairs { x, y, transpose_b } => {
+                    let (x, y) = (at(x).reshape(&[3, 2, 2])?, at(y).sin().reshape(&[3, 2, 2])?);
+                    let product = Matmul { transpose_a: false, transpose_b, alpha: 0.5 };
+                    x.batched_matmul_with(y, product)?.reshape(&SHAPE)?
+                }
             };
             values.push(value);
         }
@@ -108,7 +134,12 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (operand.clone(), 0..2_usize).prop_map(|(x, axis)| Step::Centre { x, axis }),
         1 => (operand.clone(), prop::array::uniform3(0..4_u32)).prop_map(|(x, indices)| Step::Pick { x, indices }),
         1 => operand.clone().prop_map(|x| Step::Shuffle { x }),
-        1 => operand.prop_map(|x| Step::LogSoftmax { x }),
+        1 => operand.clone().prop_map(|x| Step::LogSoftmax { x }),
+        1 => (operand.clone(), any::<bool>()).prop_map(|(x, circular)| Step::Convolve { x, circular }),
+        1 => (operand.clone(), any::<bool>()).prop_map(|(x, largest)| Step::Pool { x, largest }),
+        1 => operand.clone().prop_map(|x| Step::Gain { x }),
+        1 => (operand.clone(), operand, any::<bool>())
+            .prop_map(|(x, y, transpose_b)| Step::Pairs { x, y, transpose_b }),
     ]
 }
 
