@@ -71,23 +71,26 @@ impl<R: Real> Kernel for Run<'_, R> {
     }
 }
 
-/// Where the largest entry of each window stands, channel by channel; the first of equal ones, and the last NaN
-/// before everything else.
-pub(crate) fn largest<R: Real>(reading: &Reading, images: usize, x: &[R], mut visit: impl FnMut(usize)) {
-    if x.is_empty() {
-        return;
-    }
+/// Where the largest entry of each window stands, channel by channel; the first of equal ones, and the last NaN before
+/// everything else. Padding is never taken.
+///
+/// # Shape
+/// `indices: [windows of all images, channels]`
+pub(crate) fn largest<R: Real>(reading: &Reading, x: &[R], indices: &mut [u32]) {
     let mut at = (0, 0, 0);
-    for _ in 0..images * reading.positions() {
-        for channel in 0..reading.channels.count {
-            let mut top: Option<(f64, usize)> = None;
-            for from in reading.taps().filter_map(|tap| reading.entry(at, tap)) {
-                let entry = x[from + channel].primal();
-                if top.is_none_or(|(top, _)| entry > top) || entry.is_nan() {
-                    top = Some((entry, from + channel));
+    for indices in indices.chunks_exact_mut(reading.channels.count.max(1)) {
+        let mut entries = reading.taps().filter_map(|tap| reading.entry(at, tap));
+        let first = entries.next().expect("recording refused windows of padding alone") as u32;
+        indices.iter_mut().zip(first..).for_each(|(index, first)| *index = first);
+        for from in entries {
+            for ((index, &entry), place) in indices.iter_mut().zip(&x[from..]).zip(from as u32..) {
+                let (top, entry) = (x[*index as usize], entry);
+                // A NaN does not equal itself.
+                #[expect(clippy::eq_op, reason = "the test for NaN that every number type has")]
+                if entry > top || entry != entry {
+                    *index = place;
                 }
             }
-            visit(top.expect("recording refused windows of padding alone").1);
         }
         at = reading.next(at.0, at.1, at.2);
     }

@@ -414,10 +414,7 @@ impl<'a, R: Real> Var<'a, R> {
             let (left, right) = (self.shape().into(), (&window.size[..]).into());
             return Err(Error::Shapes { op: "max_pool", left, right, remedy: "give fewer than 2^32 numbers at once" });
         }
-        let indices = self.tape.keep_indices(pooled.len(), |indices| {
-            let mut slots = indices.iter_mut();
-            pooled.largest(self.value(), |at| *slots.next().expect("as many windows as counted") = at as u32);
-        });
+        let indices = self.tape.keep_indices(pooled.len(), |indices| pooled.largest(self.value(), indices));
         let op = MaxPool { choice: self.tape.keep_one(Choice { window, indices }) };
         self.tape.linear(LinearOp::MaxPool(op), &[self])
     }

@@ -87,8 +87,8 @@ impl Pooled {
     }
 
     /// Where the largest entry of each window stands.
-    pub(crate) fn largest<R: Real>(&self, x: &[R], visit: impl FnMut(usize)) {
-        largest(&self.reading(), self.images, x, visit);
+    pub(crate) fn largest<R: Real>(&self, x: &[R], indices: &mut [u32]) {
+        largest(&self.reading(), x, indices);
     }
 
     /// How many windows there are, channel by channel.
