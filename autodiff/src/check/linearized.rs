@@ -2,6 +2,7 @@
 
 use super::program::{DIRECTIONS, Input, Modes, Program, leaves};
 use crate::error::{Error, Result};
+use crate::kernel::gemm::Accumulate;
 use crate::real::Real;
 use crate::sweep::{Linearization, Pool};
 use crate::tape::Arena;
@@ -37,11 +38,12 @@ pub(super) fn modes<R: Real>(
         y_dot.into_iter().for_each(|buffer| pool.give(buffer));
         let mut sums = zeros();
         let mut into: Vec<Option<&mut [R]>> = sums.iter_mut().map(|sum| Some(sum.as_mut_slice())).collect();
-        first.pullback(&y_bar[k * len..][..len], &mut into, &mut pool)?;
+        first.pullback(&y_bar[k * len..][..len], &mut into, Accumulate::Add, &mut pool)?;
         vjp.iter_mut().zip(sums).for_each(|(all, sum)| all.extend(sum));
-        let mut sums = zeros();
+        // What is replaced is not read.
+        let mut sums: Vec<Vec<R>> = x.iter().map(|x| vec![R::from_f64(f64::NAN); x.len()]).collect();
         let mut into: Vec<Option<&mut [R]>> = sums.iter_mut().map(|sum| Some(sum.as_mut_slice())).collect();
-        second.pullback_tangent(&tangents, &mut into, &mut pool)?;
+        second.pullback_tangent(&tangents, &mut into, Accumulate::Replace, &mut pool)?;
         hvp.iter_mut().zip(sums).for_each(|(all, sum)| all.extend(sum));
     }
     Ok(Some(Modes { values: Vec::new(), output: y.id() as usize, jvp, vjp, hvp }))

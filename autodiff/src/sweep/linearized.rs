@@ -26,7 +26,8 @@ use crate::tape::{Node, Var};
 /// A recorded function at its point, ready for products with its first and second derivatives.
 ///
 /// Tangents and cotangents of the leaves are given leaf by leaf, in order of their ordinals; `None` is a tangent that
-/// is zero, or a cotangent that nobody wants, and saves its share of the work. So is what a short list leaves out.
+/// is zero, or a cotangent that nobody wants, and saves its share of the work. So is what a short list leaves out. What is
+/// in the buffers of cotangents is added to, or not read, as [`Accumulate`] says.
 #[derive(Debug)]
 pub struct Linearization<'a, R> {
     /// Up to the output.
@@ -108,7 +109,7 @@ impl<'a, R: Real> Linearization<'a, R> {
         let empty = || (0..count).map(|_| None).collect();
         let mut second = Second { bars: empty(), bends: empty(), reads: vec![false; count] };
         let bar = this.seed(seed, pool)?;
-        this.backward(Some(bar), Pass::Cotangents(&mut second), leaves, pool)?;
+        this.backward(Some(bar), Pass::Cotangents(&mut second), leaves, Accumulate::Add, pool)?;
         for (id, node) in this.nodes.iter().enumerate() {
             let reads = second.bars[id].is_some() || second.bends[id].is_some();
             if reads {
@@ -156,17 +157,23 @@ impl<'a, R: Real> Linearization<'a, R> {
         Ok(y_dot)
     }
 
-    /// Adds `J^T y_bar` to `leaves`.
+    /// `leaves = J^T y_bar` or `+=`
     ///
     /// # Errors
     /// [`Error::Length`] if the cotangent does not fit the output, or a buffer its leaf.
-    pub fn pullback(&self, y_bar: &[R], leaves: &mut [Option<&mut [R]>], pool: &mut Pool<R>) -> Result<()> {
+    pub fn pullback(
+        &self,
+        y_bar: &[R],
+        leaves: &mut [Option<&mut [R]>],
+        accumulate: Accumulate,
+        pool: &mut Pool<R>,
+    ) -> Result<()> {
         let bar = self.seed(y_bar, pool)?;
-        self.backward(Some(bar), Pass::Plain, leaves, pool)
+        self.backward(Some(bar), Pass::Plain, leaves, accumulate, pool)
     }
 
-    /// Adds the tangent of the pullback of the cotangent along `x_dot` to `leaves`: for a scalar and the cotangent 1,
-    /// the Hessian times `x_dot`.
+    /// `leaves =` the tangent of the pullback of the cotangent along `x_dot`, or `+=`: for a scalar and the cotangent 1, the
+    /// Hessian times `x_dot`.
     ///
     /// # Errors
     /// [`Error::Length`] if a tangent or a buffer does not fit its leaf.
@@ -177,11 +184,12 @@ impl<'a, R: Real> Linearization<'a, R> {
         &self,
         x_dot: &[Option<&[R]>],
         leaves: &mut [Option<&mut [R]>],
+        accumulate: Accumulate,
         pool: &mut Pool<R>,
     ) -> Result<()> {
         let second = self.second.as_ref().expect("a cotangent was given, by Linearization::with_cotangent");
         let of = self.forward(x_dot, Some(second), pool)?;
-        let done = self.backward(None, Pass::Tangents { second, of: &of, x_dot }, leaves, pool);
+        let done = self.backward(None, Pass::Tangents { second, of: &of, x_dot }, leaves, accumulate, pool);
         of.into_iter().flatten().for_each(|buffer| pool.give(buffer));
         done
     }
@@ -250,6 +258,7 @@ impl<'a, R: Real> Linearization<'a, R> {
         seed: Option<Vec<R>>,
         mut pass: Pass<'_, '_, R>,
         leaves: &mut [Option<&mut [R]>],
+        accumulate: Accumulate,
         pool: &mut Pool<R>,
     ) -> Result<()> {
         for (&id, buffer) in self.leaves.iter().zip(leaves.iter()) {
@@ -258,10 +267,15 @@ impl<'a, R: Real> Linearization<'a, R> {
             }
         }
         let last = self.nodes.len() - 1;
+        // How the next contribution to each leaf is written.
+        let mut next = vec![accumulate; leaves.len()];
         if let (Some(leaf), Some(bar)) = (self.leaf(last as u32), &seed) {
             // The output is a leaf: y = 1 x.
             if let Some(Some(sum)) = leaves.get_mut(leaf) {
-                map::add(bar, sum);
+                match std::mem::replace(&mut next[leaf], Accumulate::Add) {
+                    Accumulate::Replace => sum.copy_from_slice(bar),
+                    Accumulate::Add => map::add(bar, sum),
+                }
             }
         }
         let mut slots: Vec<Option<Vec<R>>> = (0..=last).map(|_| None).collect();
@@ -279,7 +293,8 @@ impl<'a, R: Real> Linearization<'a, R> {
                 }
                 if let Some(leaf) = self.leaf(input) {
                     if let Some(Some(sum)) = leaves.get_mut(leaf) {
-                        self.pull(id, i, bar.as_deref(), &pass, sum, Accumulate::Add);
+                        let accumulate = std::mem::replace(&mut next[leaf], Accumulate::Add);
+                        self.pull(id, i, bar.as_deref(), &pass, sum, accumulate);
                     }
                 } else if heir.is_none() && bar.is_some() && self.uses[input as usize] == 1 && self.passes(node, i) {
                     // No other node adds to this operand's cotangent, so the buffer may become it, in the end.
@@ -303,6 +318,10 @@ impl<'a, R: Real> Linearization<'a, R> {
                 (None, Pass::Cotangents(second), Op::Bilinear(_)) => second.bars[id] = bar,
                 _ => bar.into_iter().for_each(|bar| pool.give(bar)),
             }
+        }
+        // What nothing contributed to is zero by structure.
+        for (sum, _) in leaves.iter_mut().zip(next).filter(|(_, next)| *next == Accumulate::Replace) {
+            sum.iter_mut().for_each(|sum| sum.fill(R::ZERO));
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use autodiff::kernel::gemm::Accumulate;
 use autodiff::sweep::{Linearization, Pool};
 use autodiff::{Arena, Float};
 
@@ -68,35 +69,36 @@ impl<'a, R: Float> Block<'a, R> {
         }
     }
 
-    /// Adds the block's part of `A v` to `sum`.
+    /// `sum =` the block's part of `A v`, or `+=`
     pub(super) fn apply(
         &self,
         leaves: &Leaves,
         samples: usize,
         v: &[R],
         sum: &mut [R],
+        accumulate: Accumulate,
         pool: &mut Pool<R>,
     ) -> Result<()> {
         let (v, mut sum) = (leaves.tangents(v), leaves.cotangents(sum));
         match self {
-            Self::Hessian(loss) => loss.pullback_tangent(&v, &mut sum, pool)?,
+            Self::Hessian(loss) => loss.pullback_tangent(&v, &mut sum, accumulate, pool)?,
             Self::GaussNewton(outputs, loss) => {
-                let Some(f_dot) = outputs.pushforward(&v, pool)? else { return Ok(()) };
-                let mut f_bar = pool.zeros(f_dot.len());
-                loss.pullback_tangent(&[Some(&f_dot)], &mut [Some(&mut f_bar)], pool)?;
-                outputs.pullback(&f_bar, &mut sum, pool)?;
+                let f_dot = outputs.pushforward(&v, pool)?.unwrap_or_else(|| pool.zeros(outputs.value().len()));
+                let mut f_bar = pool.take(f_dot.len());
+                loss.pullback_tangent(&[Some(&f_dot)], &mut [Some(&mut f_bar)], Accumulate::Replace, pool)?;
+                outputs.pullback(&f_bar, &mut sum, accumulate, pool)?;
                 pool.give(f_bar);
                 pool.give(f_dot);
             }
             Self::Empirical(outputs, gradient) => {
-                let Some(mut f_dot) = outputs.pushforward(&v, pool)? else { return Ok(()) };
+                let mut f_dot = outputs.pushforward(&v, pool)?.unwrap_or_else(|| pool.zeros(gradient.len()));
                 let width = (f_dot.len() / outputs.rows().max(1)).max(1);
                 for (f_dot, g) in f_dot.chunks_exact_mut(width).zip(gradient.chunks_exact(width)) {
                     let along = f_dot.iter().zip(g).map(|(&f, &g)| f.to_f64() * g.to_f64()).sum::<f64>();
                     let share = R::from_f64(along / samples as f64);
                     f_dot.iter_mut().zip(g).for_each(|(f, &g)| *f = share * g);
                 }
-                outputs.pullback(&f_dot, &mut sum, pool)?;
+                outputs.pullback(&f_dot, &mut sum, accumulate, pool)?;
                 pool.give(f_dot);
             }
         }

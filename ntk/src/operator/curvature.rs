@@ -127,15 +127,15 @@ impl<N: Network, R: Float, O: Objective<R>> LinearOperator<R> for Curvature<'_, 
         }
         let n = self.point.samples();
         for (v, y) in x.chunks_exact(dim).zip(y.chunks_exact_mut(dim)) {
-            ordered_sum(self.samples.len(), y, &self.scratch, |block, sum| {
+            ordered_sum(self.samples.len(), y, &self.scratch, |block, sum, accumulate| {
                 self.settings.check()?;
                 self.scratch.with_worker(|worker| match self.kept.get(block) {
-                    Some(kept) => kept.apply(&self.leaves, n, v, sum, &mut worker.pool),
+                    Some(kept) => kept.apply(&self.leaves, n, v, sum, accumulate, &mut worker.pool),
                     None => {
                         let (samples, pool) = (&self.samples[block], &mut worker.pool);
                         let made =
                             Block::new(self.matrix, &self.point, self.objective, &mut worker.arenas, samples, pool)?;
-                        made.apply(&self.leaves, n, v, sum, pool)?;
+                        made.apply(&self.leaves, n, v, sum, accumulate, pool)?;
                         made.release(pool);
                         Ok(())
                     }

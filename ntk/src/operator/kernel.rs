@@ -71,10 +71,12 @@ impl<'s, N: Network, R: Float> Kernel<'s, N, R> {
     }
 
     fn product(&self, u: &[R], y: &mut [R]) -> Result<()> {
-        let mut gradient = self.scratch.zeros(self.leaves.dim);
+        let mut gradient = self.scratch.vector(self.leaves.dim);
         let rows = |block: usize| self.samples[block].start * self.outputs..self.samples[block].end * self.outputs;
-        ordered_sum(self.samples.len(), &mut gradient, &self.scratch, |block, sum| {
-            self.with_block(block, |f, pool| Ok(f.pullback(&u[rows(block)], &mut self.leaves.cotangents(sum), pool)?))
+        ordered_sum(self.samples.len(), &mut gradient, &self.scratch, |block, sum, accumulate| {
+            self.with_block(block, |f, pool| {
+                Ok(f.pullback(&u[rows(block)], &mut self.leaves.cotangents(sum), accumulate, pool)?)
+            })
         })?;
         let mut parts = Vec::new();
         let mut rest = y;

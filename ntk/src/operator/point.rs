@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use autodiff::kernel::gemm::Accumulate;
 use autodiff::sweep::{Linearization, Pool};
 use autodiff::{Arena, Float, Samples, Var};
 use rayon::prelude::*;
@@ -134,10 +135,9 @@ impl<R: Float> Scratch<R> {
         done
     }
 
-    /// A vector of zeros.
-    pub(super) fn zeros(&self, dim: usize) -> Vec<R> {
+    /// A vector of no particular numbers.
+    pub(super) fn vector(&self, dim: usize) -> Vec<R> {
         let mut vector = self.vectors.lock().ok().and_then(|mut idle| idle.pop()).unwrap_or_default();
-        vector.clear();
         vector.resize(dim, R::ZERO);
         vector
     }
@@ -211,21 +211,24 @@ fn parts(blocks: usize, dim: usize) -> usize {
     blocks.min((NUMBERS / dim.max(1)).clamp(BLOCKS, 32))
 }
 
-/// The sum over blocks of what `add` adds to a vector, in a fixed order for any number of threads.
+/// The sum over blocks of what `add` adds to a vector (or writes to it, if it is the first), in a fixed order for any number
+/// of threads.
 ///
 /// Neighbouring blocks are added into one part, one after the other; the parts are then added in order.
 pub(super) fn ordered_sum<R: Float>(
     blocks: usize,
     y: &mut [R],
     scratch: &Scratch<R>,
-    add: impl Fn(usize, &mut [R]) -> Result<()> + Sync,
+    add: impl Fn(usize, &mut [R], Accumulate) -> Result<()> + Sync,
 ) -> Result<()> {
     const CHUNK: usize = 1 << 14;
     let count = parts(blocks, y.len());
     let part = |part: usize| -> Result<Vec<R>> {
-        let mut sum = scratch.zeros(y.len());
+        let mut sum = scratch.vector(y.len());
+        let mut accumulate = Accumulate::Replace;
         for block in part * blocks / count..(part + 1) * blocks / count {
-            add(block, &mut sum)?;
+            add(block, &mut sum, accumulate)?;
+            accumulate = Accumulate::Add;
         }
         Ok(sum)
     };
@@ -281,14 +284,14 @@ impl<'s, N: Network, R: Float> Point<'s, N, R> {
         }
         let (samples, leaves) = (blocks(self.samples()), Leaves::new(self.parameters, |_| true));
         let losses: Vec<Mutex<f64>> = samples.iter().map(|_| Mutex::new(0.0)).collect();
-        ordered_sum(samples.len(), gradient, scratch, |block, sum| {
+        ordered_sum(samples.len(), gradient, scratch, |block, sum, accumulate| {
             settings.check()?;
             scratch.with_worker(|worker| {
                 let f = self.record(&mut worker.arenas[0], &samples[block])?;
                 let loss = objective.record(f, samples[block].clone())?;
                 finite_loss(loss.value(), &samples[block])?;
                 let slopes = Linearization::new(loss, &mut worker.pool)?;
-                slopes.pullback(&[R::ONE], &mut leaves.cotangents(sum), &mut worker.pool)?;
+                slopes.pullback(&[R::ONE], &mut leaves.cotangents(sum), accumulate, &mut worker.pool)?;
                 slopes.release(&mut worker.pool);
                 if let Ok(mut part) = losses[block].lock() {
                     *part = loss.value()[0].to_f64();
