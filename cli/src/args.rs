@@ -5,16 +5,20 @@
 
 mod converge;
 mod data;
+mod density;
 mod describe_model;
+mod hvp;
 pub(crate) mod import;
 mod infinite;
 mod kernel;
 mod list;
+mod loss;
 mod machine;
 mod network;
 mod output;
 mod phase;
 mod predict;
+mod sharpness;
 mod shell;
 mod spectrum;
 mod tape;
@@ -27,16 +31,20 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 pub(crate) use converge::Converge;
 pub(crate) use data::{Data, Normalize, SecondData};
+pub(crate) use density::{Density, DensityMatrix};
 pub(crate) use describe_model::DescribeModel;
 pub(crate) use import::Import;
+pub(crate) use hvp::{Hvp, Matrix};
 pub(crate) use infinite::{Get, Infinite};
 pub(crate) use kernel::{Kernel, Method, Outputs};
 pub(crate) use list::List;
+pub(crate) use loss::{Loss, LossKind};
 pub(crate) use machine::{Machine, Threads};
 pub(crate) use network::{Dtype, Network};
 pub(crate) use output::{Format, Output};
 pub(crate) use phase::Phase;
 pub(crate) use predict::{Of, Predict, PredictLoss};
+pub(crate) use sharpness::Sharpness;
 pub(crate) use shell::{Completions, Man};
 pub(crate) use spectrum::SpectrumArgs;
 pub(crate) use tape::Tape;
@@ -76,6 +84,12 @@ pub(crate) enum Command {
     Converge(Box<Converge>),
     /// Order and chaos in deep networks: fixed points, depth scales, kernels
     Phase(Box<Phase>),
+    /// The largest eigenvalues of the Hessian of a loss
+    Sharpness(Box<Sharpness>),
+    /// A Hessian, Gauss-Newton or Fisher matrix times vectors
+    Hvp(Box<Hvp>),
+    /// The spectral density of a Hessian, Gauss-Newton matrix or kernel
+    Density(Box<Density>),
     /// The network that a preset or file means, as TOML
     DescribeModel(DescribeModel),
     /// Weights of PyTorch and Flax models, in this program's layout
@@ -91,13 +105,16 @@ pub(crate) enum Command {
 }
 
 /// The names of the sub-commands that have a page.
-pub(crate) const COMMANDS: [&str; 12] = [
+pub(crate) const COMMANDS: [&str; 15] = [
     "kernel",
     "spectrum",
     "infinite",
     "predict",
     "converge",
     "phase",
+    "sharpness",
+    "hvp",
+    "density",
     "describe-model",
     "import",
     "tape",
@@ -133,6 +150,9 @@ impl Cli {
             Command::Converge(converge) => converge.fault().map(|fault| ("converge", fault)),
             Command::Phase(phase) => phase.fault().map(|fault| ("phase", fault)),
             Command::Spectrum(spectrum) => spectrum.fault().map(|fault| ("spectrum", fault)),
+            Command::Sharpness(sharpness) => sharpness.data.fault().map(|fault| ("sharpness", fault)),
+            Command::Hvp(hvp) => hvp.data.fault().map(|fault| ("hvp", fault)),
+            Command::Density(density) => density.data.fault().map(|fault| ("density", fault)),
             _ => None,
         };
         match fault {

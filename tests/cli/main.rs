@@ -1,6 +1,7 @@
 //! The program as its user meets it: run as a process, judged by its exit code, its words and its files.
 
 mod contract;
+mod curvature;
 mod faults;
 mod files;
 mod function_space;

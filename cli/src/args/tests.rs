@@ -63,6 +63,18 @@ fn every_flag_of_kernel_is_read() {
 
 #[test]
 fn the_other_commands_are_read() {
+    let line =
+        "ntk sharpness --data digits --n 50 --loss mse --top 3 --tolerance 1e-4 --products 80 --vectors --dtype f32";
+    let Ok(Command::Sharpness(sharpness)) = read(line) else { panic!("{line}") };
+    assert_eq!((sharpness.loss.loss, sharpness.top, sharpness.tolerance), (Some(LossKind::Mse), 3, 1e-4));
+    assert!(sharpness.vectors && sharpness.products == 80 && sharpness.network.dtype == Dtype::F32);
+    let line = "ntk hvp --model m --weights w.npz --x1 a.npy --y y.npy --loss ce --vector v.npy --matrix ggn --out d";
+    let Ok(Command::Hvp(hvp)) = read(line) else { panic!("{line}") };
+    assert_eq!((hvp.loss.loss, hvp.matrix, hvp.vector), (Some(LossKind::Ce), Matrix::Ggn, "v.npy".into()));
+    let line = "ntk density --matrix ntk --probes 4 --steps 20 --points 300 --width 0.01";
+    let Ok(Command::Density(density)) = read(line) else { panic!("{line}") };
+    assert_eq!((density.matrix, density.probes, density.steps), (DensityMatrix::Ntk, 4, 20));
+    assert_eq!((density.points, density.width), (300, 0.01));
     assert!(matches!(read("ntk spectrum K.npy --out s").unwrap(), Command::Spectrum(_)));
     assert!(matches!(read("ntk tape x*y --at x=1,y=2").unwrap(), Command::Tape(_)));
     assert!(matches!(read("ntk describe-model m.toml").unwrap(), Command::DescribeModel(_)));
@@ -94,7 +106,7 @@ fn the_other_commands_are_read() {
 
 #[test]
 fn a_wrong_line_names_the_flag_and_the_remedy() {
-    let table: [(&str, &[&str]); 43] = [
+    let table: [(&str, &[&str]); 49] = [
         ("ntk kernel --threads 0", &["--threads", "at least 1"]),
         ("ntk kernel --threads -2", &["--threads", "at least 1"]),
         ("ntk kernel --n 0", &["--n", "at least 1"]),
@@ -138,6 +150,12 @@ fn a_wrong_line_names_the_flag_and_the_remedy() {
         ("ntk predict --kernel-file K.npy --test 3", &["--kernel-file", "--kernel-test"]),
         ("ntk predict --kernel infinite --kernel-file K.npy", &["--kernel", "--kernel-file"]),
         ("ntk spectrum K.npy --spectrum none", &["--spectrum none", "top:K"]),
+        ("ntk sharpness --tolerance 0", &["--tolerance", "such as 1e-3"]),
+        ("ntk sharpness --top 0", &["--top", "at least 1"]),
+        ("ntk sharpness --loss l1", &["--loss", "ce, mse"]),
+        ("ntk hvp --model m --x1 a --y y", &["--vector"]),
+        ("ntk density --matrix fisher", &["--matrix", "hessian, ggn, ntk"]),
+        ("ntk density --classes 3,3", &["--classes", "3 twice"]),
     ];
     for (line, words) in table {
         let e = read(line).unwrap_err();

@@ -90,6 +90,14 @@ pub(super) fn count(text: &str) -> Result<usize, String> {
     }
 }
 
+/// A number above 0 and below 1.
+pub(super) fn tolerance(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(x) if x > 0.0 && x < 1.0 => Ok(x),
+        _ => Err("write a number above 0 and below 1, such as 1e-3".to_owned()),
+    }
+}
+
 /// A class label, from 0.
 pub(super) fn class(text: &str) -> Result<usize, String> {
     text.trim().parse().map_err(|_| "classes are whole numbers from 0, divided by commas, such as 3,8".to_owned())
@@ -213,6 +221,10 @@ mod tests {
 
     #[test]
     fn spectra_counts_seeds_and_classes_are_read_or_answered() {
+        assert_eq!(tolerance("1e-3"), Ok(1e-3));
+        for text in ["0", "1", "-1e-3", "nan", "inf", "x", ""] {
+            assert!(tolerance(text).unwrap_err().contains("such as 1e-3"), "{text}");
+        }
         assert_eq!(spectrum("full"), Ok(Spectrum::Full));
         assert_eq!(spectrum("none"), Ok(Spectrum::None));
         assert_eq!(spectrum("top:16"), Ok(Spectrum::Top(16)));

@@ -3,6 +3,7 @@
 //! A command turns what was typed into what is meant, calls the library, and hands plain data to [`crate::render`].
 
 pub(crate) mod converge;
+pub(crate) mod curvature;
 pub(crate) mod describe_model;
 pub(crate) mod import;
 pub(crate) mod infinite;

@@ -58,6 +58,8 @@ pub(crate) enum Note {
     RoundingFloor,
     /// Of the loss.
     Sharpness,
+    /// Of eigenvalues.
+    Density,
     /// How GFLOP are counted.
     Work,
     /// What peak memory is.
@@ -66,12 +68,13 @@ pub(crate) enum Note {
 
 impl Note {
     /// Every note, in the order of a report.
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::ConditionNumber,
         Self::EffectiveRank,
         Self::Alignment,
         Self::RoundingFloor,
         Self::Sharpness,
+        Self::Density,
         Self::Work,
         Self::Memory,
     ];
@@ -106,6 +109,13 @@ impl Note {
                 "Sharpness",
                 "The largest eigenvalue of the Hessian of the training loss, with the residual ‖Hv − λv‖ of the pair \
                  that was found. Gradient descent with step η is stable along it only while it is below 2/η.",
+            ),
+            Self::Density => (
+                "Spectral density",
+                "Estimated by stochastic Lanczos quadrature: for random directions v, the measure that has weight \
+                 ⟨v, uᵢ⟩² at each eigenvalue λᵢ, by a Gauss rule of as many points as products, and the mean of these. \
+                 Its trace and sums are estimates with the errors stated. A single eigenvalue far out is seen at its \
+                 place; how many there are is known to the errors only.",
             ),
             Self::Work => (
                 "GFLOP",

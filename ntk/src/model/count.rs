@@ -75,6 +75,30 @@ impl Architecture {
     }
 }
 
+/// Floating-point operations of a gradient and of a Hessian-vector product.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct HvpFlops {
+    /// Values of all samples.
+    pub forward: f64,
+    /// Those, and two products a layer on the way back; the input needs no cotangent.
+    pub gradient: f64,
+    /// What of a product depends on the direction: six products a layer, two in the first.
+    pub product: f64,
+}
+
+impl Architecture {
+    /// The operations of a gradient and of a Hessian-vector product of a loss on `n` samples.
+    ///
+    /// # Errors
+    /// As [`Architecture::sites`].
+    pub fn hvp_flops(&self, n: usize) -> Result<HvpFlops> {
+        let layers: Vec<f64> =
+            self.dims()?.iter().map(|d| 2.0 * n as f64 * d.fan_in as f64 * d.fan_out as f64).collect();
+        let (all, first) = (layers.iter().sum::<f64>(), layers.first().copied().unwrap_or(0.0));
+        Ok(HvpFlops { forward: all, gradient: 3.0 * all - first, product: 6.0 * all - 4.0 * first })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,6 +157,21 @@ mod tests {
         ] {
             let got = Architecture::parse(model).unwrap().ntk_flops(n1, n2, outputs).unwrap();
             assert_eq!(got.gram_structured, gram as f64, "{model}");
+        }
+    }
+
+    #[test]
+    fn products_are_counted_as_the_peers_benchmark_does() {
+        // `hvp_flops` of the same program: H1, H3, H4.
+        let table = [
+            ("mlp:784-1024x3-10:relu", 1024, 5_960_105_984_u64, 16_236_150_784_u64, 29_183_967_232_u64),
+            ("mlp:64-256x2-10:relu", 1797, 303_621_120, 851_979_264, 1_586_190_336),
+            ("resmlp:3072-512x8-10:relu", 512, 3_494_903_808, 8_874_098_688, 14_526_971_904),
+        ];
+        for (model, n, forward, gradient, product) in table {
+            let [forward, gradient, product] = [forward, gradient, product].map(|flops| flops as f64);
+            let found = Architecture::parse(model).unwrap().hvp_flops(n).unwrap();
+            assert_eq!(found, HvpFlops { forward, gradient, product }, "{model}");
         }
     }
 

@@ -15,6 +15,7 @@ mod graph;
 mod grid;
 mod heatmap;
 mod law;
+mod lines;
 mod matrix;
 mod pen;
 mod raster;
@@ -24,6 +25,7 @@ pub(crate) use graph::{Graph, GraphBox};
 pub(crate) use grid::Grid;
 pub(crate) use heatmap::Heatmap;
 pub(crate) use law::Law;
+pub(crate) use lines::Lines;
 pub(crate) use spectrum::{Floor, Spectrum};
 
 use pen::Pen;
