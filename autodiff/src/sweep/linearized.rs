@@ -540,3 +540,6 @@ fn fits<R>(what: &'static str, node: &Node<'_, R>, found: usize) -> Result<()> {
     }
     Err(Error::Length { what, shape: node.shape.into(), expected, found })
 }
+
+#[cfg(test)]
+mod tests;

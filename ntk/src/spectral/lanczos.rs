@@ -64,14 +64,16 @@ impl<R: Float> Krylov<R> {
     }
 }
 
-/// Vectors of a basis where nothing else is said: enough that a restart loses little.
-fn usual_basis(count: usize) -> usize {
-    count.saturating_mul(2).saturating_add(40)
+/// Vectors of a basis where nothing else is said: enough that a restart loses little, and fewer where they are long.
+fn usual_basis(count: usize, dim: usize) -> usize {
+    const NUMBERS: usize = 1 << 27;
+    count.saturating_mul(2).saturating_add((NUMBERS / dim.max(1)).clamp(12, 40))
 }
 
-/// Vectors that [`lanczos`] holds at most for so many eigenvalues: a basis, those that a restart makes of it, and two.
-pub fn vectors(count: usize) -> usize {
-    let size = usual_basis(count);
+/// Vectors of `dim` numbers that [`lanczos`] holds at most for so many eigenvalues: a basis, those that a restart makes of
+/// it, and two.
+pub fn vectors(count: usize, dim: usize) -> usize {
+    let size = usual_basis(count, dim);
     size + count + (size - count) / 3 + 2
 }
 
@@ -79,7 +81,7 @@ pub fn vectors(count: usize) -> usize {
 ///
 /// # Cost
 /// A product a step, and `2 n` multiply-adds for each vector of the basis; as many vectors as the basis may have, which
-/// is `2 count + 40`.
+/// is `2 count + 40`, and from some three million numbers a vector on fewer, to `2 count + 12`.
 ///
 /// # Errors
 /// [`Error::Numerics`](crate::Error::Numerics) if a product is not finite; an operator that is not symmetric.
@@ -89,7 +91,7 @@ pub fn lanczos<R: Float>(
     end: End,
     effort: &Effort<'_>,
 ) -> Result<Eigenpairs<R>> {
-    lanczos_within(operator, count, end, usual_basis(count), effort)
+    lanczos_within(operator, count, end, usual_basis(count, operator.dim()), effort)
 }
 
 /// The same within a basis of so many vectors; never fewer than twice what is asked for, and three.

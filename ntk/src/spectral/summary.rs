@@ -35,7 +35,7 @@ impl Spectrum {
             Self::None => 0,
             Self::Full => 16u64.saturating_mul(dim).saturating_mul(dim),
             Self::Top(count) => {
-                8u64.saturating_mul(rows as u64).saturating_mul(rows.min(lanczos::vectors(count)) as u64)
+                8u64.saturating_mul(rows as u64).saturating_mul(rows.min(lanczos::vectors(count, rows)) as u64)
             }
         }
     }

@@ -15,6 +15,8 @@ use crate::operator::LinearOperator;
 const PIECE: usize = 4096;
 /// Partial sums that run side by side.
 const LANES: usize = 16;
+/// Pieces that a task has at least: for fewer, waking a thread takes longer than the work.
+const TASK: usize = 8;
 
 struct Dot<'s, R> {
     a: &'s [R],
@@ -57,12 +59,13 @@ impl<R: Float> Kernel for Axpy<'_, R> {
 /// `<a, b>`
 pub(super) fn dot<R: Float>(a: &[R], b: &[R]) -> f64 {
     let pieces = a.par_chunks(PIECE).zip(b.par_chunks(PIECE)).map(|(a, b)| R::vectorize(Dot { a, b }));
-    pieces.collect::<Vec<f64>>().iter().sum()
+    pieces.with_min_len(TASK).collect::<Vec<f64>>().iter().sum()
 }
 
 /// `y += c x`
 pub(super) fn add<R: Float>(c: f64, x: &[R], y: &mut [R]) {
-    y.par_chunks_mut(PIECE).zip(x.par_chunks(PIECE)).for_each(|(y, x)| R::vectorize(Axpy { c, x, y }));
+    let pieces = y.par_chunks_mut(PIECE).zip(x.par_chunks(PIECE)).with_min_len(TASK);
+    pieces.for_each(|(y, x)| R::vectorize(Axpy { c, x, y }));
 }
 
 /// `<q, v>` for every q of a basis. A piece of v is read once for all of them.
@@ -70,7 +73,7 @@ pub(super) fn shadows<R: Float>(basis: &[Vec<R>], v: &[R]) -> Vec<f64> {
     let piece = |(at, v): (usize, &[R])| -> Vec<f64> {
         basis.iter().map(|q| R::vectorize(Dot { a: &q[at * PIECE..][..v.len()], b: v })).collect()
     };
-    let pieces: Vec<Vec<f64>> = v.par_chunks(PIECE).enumerate().map(piece).collect();
+    let pieces: Vec<Vec<f64>> = v.par_chunks(PIECE).enumerate().map(piece).with_min_len(TASK).collect();
     let mut sums = vec![0.0; basis.len()];
     for piece in pieces {
         sums.iter_mut().zip(piece).for_each(|(sum, x)| *sum += x);
@@ -80,7 +83,7 @@ pub(super) fn shadows<R: Float>(basis: &[Vec<R>], v: &[R]) -> Vec<f64> {
 
 /// `v += c_1 q_1 + c_2 q_2 + ..`
 pub(super) fn add_all<R: Float>(coefficients: &[f64], basis: &[Vec<R>], v: &mut [R]) {
-    v.par_chunks_mut(PIECE).enumerate().for_each(|(at, v)| {
+    v.par_chunks_mut(PIECE).enumerate().with_min_len(TASK).for_each(|(at, v)| {
         for (&c, q) in coefficients.iter().zip(basis).filter(|(c, _)| **c != 0.0) {
             R::vectorize(Axpy { c, x: &q[at * PIECE..][..v.len()], y: v });
         }
@@ -102,7 +105,7 @@ pub(super) fn norm<R: Float>(v: &[R]) -> f64 {
 /// `v *= c`
 pub(super) fn scale<R: Float>(v: &mut [R], c: f64) {
     let c = <R as Real>::from_f64(c);
-    v.par_chunks_mut(PIECE).for_each(|v| v.iter_mut().for_each(|v| *v *= c));
+    v.par_chunks_mut(PIECE).with_min_len(TASK).for_each(|v| v.iter_mut().for_each(|v| *v *= c));
 }
 
 /// Scales to length 1; the length before. A vector of zeros stays.
@@ -164,7 +167,7 @@ pub(super) fn apply<R: Float>(operator: &impl LinearOperator<R>, v: &[R], produc
     let mut y = vec![R::ZERO; v.len()];
     operator.apply(v, &mut y)?;
     *products += 1;
-    if y.par_chunks(PIECE).any(|y| y.iter().any(|y| !Float::is_finite(*y))) {
+    if y.par_chunks(PIECE).with_min_len(TASK).any(|y| y.iter().any(|y| !Float::is_finite(*y))) {
         return Err(Error::numerics(
             format!("product {products} with the operator is not finite"),
             "use f64, or a point where the function is finite",

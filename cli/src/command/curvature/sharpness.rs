@@ -50,7 +50,7 @@ fn run_as<R: Float + Element>(
         let what = format!("--top {} asks for more eigenvalues than there are, which are {count}", arguments.top);
         return Err(Error::usage(what, format!("write --top {count} at most")).into());
     }
-    let memory = room(&point, limits, vectors(arguments.top).min(count + 3), count)?;
+    let memory = room(&point, limits, vectors(arguments.top, count).min(count + 3), count)?;
     signals.hold(OutputFolder::create(arguments.output.out.clone(), "sharpness")?);
 
     let start = Instant::now();
