@@ -52,6 +52,8 @@ pub struct Footprint {
     /// Slopes that factors keep in place of cotangents that are otherwise the same for every sample: once for all directions
     /// where those are summed.
     pub shared: usize,
+    /// Values that enter an op with a kink.
+    pub kinked: usize,
     /// The widest value: slopes are a buffer of it, for all directions.
     pub widest: usize,
     /// Cotangents, a direction, that a sweep holds at once beside those that factors keep.
@@ -90,6 +92,11 @@ impl Footprint {
         let (mut seen, mut why) = (Self::default(), None);
         for id in 0..tape.len() as u32 {
             let node = tape.node(id);
+            if let Op::Elementwise(op) = node.op
+                && !op.kinks().is_empty()
+            {
+                seen.kinked += node.value.len();
+            }
             if !matches!(node.op, Op::Leaf(_) | Op::Constant) {
                 seen.values += node.value.len();
                 seen.widest = seen.widest.max(node.value.len());
@@ -145,6 +152,7 @@ impl Footprint {
         }
         let seen = Self {
             values: seen.values / SAMPLES,
+            kinked: seen.kinked / SAMPLES,
             inputs: seen.inputs / SAMPLES,
             cotangents: seen.cotangents / SAMPLES,
             shared: seen.shared / SAMPLES,

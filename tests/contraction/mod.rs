@@ -2,6 +2,7 @@
 //! nor memory change a bit.
 
 mod agreement;
+mod doubt;
 mod limits;
 mod own;
 

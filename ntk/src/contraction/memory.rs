@@ -12,6 +12,7 @@
 //! The limit less program, data, weights and kernel is the *tile budget*: the work of the threads and as many factors
 //! as fit beside it, for any number of outputs.
 
+use super::doubt::{DOUBT, doubts};
 use super::plan::Sizes;
 use super::{Method, Outputs};
 
@@ -73,6 +74,8 @@ pub(super) struct Needs {
     /// What is kept of all samples: the last block may be small.
     all_kept: u64,
     pub(super) arena: u64,
+    /// Weights in `f64`, where some sample is likely to be in doubt.
+    widened: u64,
     /// Of all threads.
     sweep: u64,
     tile: u64,
@@ -103,6 +106,7 @@ impl Needs {
             kept: product(&[block, kept_numbers, number]),
             all_kept: product(&[samples, kept_numbers, number]),
             arena: product(&[block, seen.values as u64, number]).saturating_add(4096),
+            widened: if method == Method::Structured { sizes.widened() } else { 0 },
             sweep: 0,
             tile: 0,
             blocks,
@@ -148,8 +152,9 @@ impl Needs {
         let kept = (if self.method == Method::Jacobian { "Jacobian" } else { "factors" }, factors);
         // The kernel's memory is taken before and mapped where tiles are written.
         let there = (resident < self.blocks).then_some(kernel);
+        let widened = (self.widened > 0).then_some(("weights in f64", self.widened));
         vec![
-            Phase::new("sweeps", given.into_iter().chain(there).chain([kept, ("work", self.sweep)])),
+            Phase::new("sweeps", given.into_iter().chain(widened).chain(there).chain([kept, ("work", self.sweep)])),
             Phase::new("tiles", given.into_iter().chain([kernel, kept, ("work", self.tile)])),
         ]
     }
@@ -193,6 +198,14 @@ impl Sizes {
         } else {
             0
         }
+    }
+
+    /// Bytes of the weights in `f64`, if a unit is likely to be in doubt: of a normal distribution, `2 / sqrt(2 pi)` times the
+    /// width of the doubt is near 0.
+    fn widened(&self) -> u64 {
+        let units = product(&[self.n.saturating_add(self.m.unwrap_or(0)), self.seen.kinked as u64]);
+        let likely = units as f64 * 0.8 * DOUBT > 0.5;
+        if doubts(self.bytes) && likely { product(&[self.parameters, size_of::<f64>() as u64]) } else { 0 }
     }
 
     /// Bytes that a thread packs the cotangents of a block and the weights into, to leave the zeros out.

@@ -10,6 +10,7 @@
 //! | `tile` | the grid of tiles, who computes what when, and where it is written |
 //! | `couple` | the product that tiles end in |
 //! | `structured` | tiles from factors: `(X X'^T) o (Z Z'^T)`, summed over layers |
+//! | `doubt` | in `f32`, samples with a unit on the edge of a relu are taken in `f64` |
 //! | `jacobian` | tiles from explicit Jacobians, the reference |
 //! | `products` | rows by a pullback and a pushforward, no tiles |
 //!
@@ -17,6 +18,7 @@
 //! shapes, a tile is summed in one order, and the limit only decides which blocks are kept and which are made again.
 
 mod couple;
+mod doubt;
 mod jacobian;
 pub mod memory;
 pub mod plan;
@@ -227,7 +229,7 @@ pub fn kernel<N: Network, R: Float>(
         structured::prove(&problem)?;
     }
     let (values, times) = match plan.method {
-        Method::Structured => tile::run(&problem, &structured::Structured(&problem), &plan, observer)?,
+        Method::Structured => tile::run(&problem, &structured::Structured::new(&problem), &plan, observer)?,
         Method::Jacobian => {
             tile::run(&problem, &jacobian::Jacobian { problem: &problem, splits: plan.splits }, &plan, observer)?
         }

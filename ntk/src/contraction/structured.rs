@@ -24,6 +24,7 @@ use autodiff::sweep::{Factors, Shared, pullback_shared, sink};
 use autodiff::{Arena, Float, Node, Op, Real, Samples};
 
 use super::couple::Rows;
+use super::doubt::{Resolved, Widened};
 use super::tile::{Contractor, Hadamard, Scratch, TileShape, Worker};
 use super::{Outputs, Problem, Side};
 use crate::array::Array;
@@ -31,7 +32,17 @@ use crate::error::{Error, Result};
 use crate::network::{Network, record};
 
 /// The contraction from factors.
-pub(crate) struct Structured<'p, N, R>(pub(crate) &'p Problem<'p, N, R>);
+pub(crate) struct Structured<'p, N, R> {
+    problem: &'p Problem<'p, N, R>,
+    widened: Widened,
+}
+
+impl<'p, N, R> Structured<'p, N, R> {
+    /// Of this problem.
+    pub(crate) fn new(problem: &'p Problem<'p, N, R>) -> Self {
+        Self { problem, widened: Widened::default() }
+    }
+}
 
 /// What is kept of a block of samples.
 pub(crate) struct Block<R> {
@@ -137,15 +148,19 @@ impl<N: Network, R: Float> Contractor<R> for Structured<'_, N, R> {
     type Block = Block<R>;
 
     fn block(&self, side: Side, samples: Range<usize>, worker: &mut Worker<R>) -> Result<Block<R>> {
-        let problem = self.0;
-        let x = problem.side(side);
-        let f = record(&mut worker.arena, problem.network, problem.parameters, rows(x, &samples))?;
+        let problem = self.problem;
+        let x = rows(problem.side(side), &samples);
+        let f = record(&mut worker.arena, problem.network, problem.parameters, x)?;
         finite(f, samples.start)?;
         let directions = problem.directions();
         problem.outputs.seeds(1, problem.width, &mut worker.seeds);
         let mut factors = Factors::default();
         pullback_shared(f, &worker.seeds, directions, &mut factors, &mut worker.pool)?;
-        keep(factors, problem.outputs)
+        keep(factors, problem.outputs, Resolved::of(problem, f, x, &self.widened)?)
+    }
+
+    fn release(&self) {
+        self.widened.release();
     }
 
     fn tile(
@@ -170,10 +185,11 @@ impl<N: Network, R: Float> Contractor<R> for Structured<'_, N, R> {
                 if let (Bar::Panels(z), Bar::Panels(z2)) = (&z.bar, &z2.bar) {
                     Panels::gram(z, z2, same, cotangents);
                 } else {
-                    let ((d, z_rows), (d2, z2_rows)) = (z.rows(self.0.directions()), z2.rows(self.0.directions()));
+                    let ((d, z_rows), (d2, z2_rows)) =
+                        (z.rows(self.problem.directions()), z2.rows(self.problem.directions()));
                     let left = Rows { directions: d, samples: rows.samples, numbers: &z_rows, width: z.fan_out };
                     let right = Rows { directions: d2, samples: columns.samples, numbers: &z2_rows, width: z2.fan_out };
-                    self.0.couple(left, right, same, cotangents);
+                    self.problem.couple(left, right, same, cotangents);
                 }
                 R::vectorize(Hadamard { first, shape: *shape, inputs, constant, cotangents, sum });
             }
@@ -220,9 +236,10 @@ impl<N: Network, R: Float> Structured<'_, N, R> {
         let TileShape { left, rows, right, columns } = *shape;
         let of = |a: usize| &c[a * fan_out..][..fan_out];
         let dot = |a: usize, b: usize| of(a).iter().zip(of(b)).fold(R::ZERO, |sum, (&x, &y)| sum + x * y);
-        let summed = || (0..c.len() / fan_out.max(1)).fold(R::ZERO, |sum, a| sum + dot(a, a)).scale(self.0.scale());
+        let summed =
+            || (0..c.len() / fan_out.max(1)).fold(R::ZERO, |sum, a| sum + dot(a, a)).scale(self.problem.scale());
         for (a, b) in (0..left).flat_map(|a| (0..right).map(move |b| (a, b))) {
-            let weight = match self.0.outputs {
+            let weight = match self.problem.outputs {
                 Outputs::Full => dot(a, b),
                 Outputs::Diagonal => dot(a, a),
                 Outputs::Trace | Outputs::SumTrace | Outputs::SumOfLogits => summed(),
@@ -274,10 +291,10 @@ pub(crate) fn finite<R: Float>(f: autodiff::Var<'_, R>, first_sample: usize) -> 
 }
 
 /// Copies what the tape holds, takes what the sweep leaves.
-fn keep<R: Float>(mut factors: Factors<'_, R>, outputs: Outputs) -> Result<Block<R>> {
+fn keep<R: Float>(mut factors: Factors<'_, R>, outputs: Outputs, resolved: Option<Resolved>) -> Result<Block<R>> {
     let mut kept: Vec<*const R> = Vec::new();
     let mut block = Block { samples: factors.samples, inputs: Vec::new(), cotangents: Vec::new(), uses: Vec::new() };
-    for factor in &factors.factors {
+    for (which, factor) in factors.factors.iter().enumerate() {
         if factor.positions != 1 {
             return Err(Error::usage(
                 format!(
@@ -291,7 +308,9 @@ fn keep<R: Float>(mut factors: Factors<'_, R>, outputs: Outputs) -> Result<Block
             // Two uses of one activation keep one copy.
             kept.iter().position(|&other| other == input.as_ptr()).unwrap_or_else(|| {
                 kept.push(input.as_ptr());
-                block.inputs.push(input.to_vec());
+                let mut input = input.to_vec();
+                resolved.iter().for_each(|resolved| resolved.input(which, &mut input, factors.samples));
+                block.inputs.push(input);
                 kept.len() - 1
             })
         });
@@ -306,7 +325,9 @@ fn keep<R: Float>(mut factors: Factors<'_, R>, outputs: Outputs) -> Result<Block
         });
     }
     let (samples, directions) = (factors.samples, factors.directions);
-    for sink::Cotangent { origin, bar } in std::mem::take(&mut factors.cotangents) {
+    for (which, sink::Cotangent { origin, mut bar }) in std::mem::take(&mut factors.cotangents).into_iter().enumerate()
+    {
+        resolved.iter().for_each(|resolved| resolved.cotangent(which, &mut bar, samples, directions));
         let uses = || factors.factors.iter().filter(|f| f.origin == origin);
         let fan_out = uses().next().map_or(0, |f| f.fan_out);
         let plain = uses().any(|f| factors.factors.iter().filter(|g| g.leaf == f.leaf).count() > 1);

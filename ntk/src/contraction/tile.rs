@@ -25,6 +25,9 @@ pub(crate) trait Contractor<R>: Sync {
     /// Prepares the samples of a range.
     fn block(&self, side: Side, samples: Range<usize>, worker: &mut Worker<R>) -> Result<Self::Block>;
 
+    /// Blocks are made: what only they needed may go.
+    fn release(&self) {}
+
     /// Contracts two blocks into `scratch.sum`. `same` says that they are one block: the lower triangle is enough.
     fn tile(
         &self,
@@ -224,6 +227,7 @@ impl<N: Network, R: Float, C: Contractor<R>> Run<'_, N, R, C> {
         let start = Instant::now();
         // What blocks were made with goes before tiles take its place.
         self.workers.lock().map_err(poisoned)?.clear();
+        self.contractor.release();
         let triangle = self.symmetric && rows.0 == columns.0;
         let mut pairs: Vec<(usize, usize)> = (0..rows.1.len())
             .flat_map(|i| (if triangle { i } else { 0 }..columns.1.len()).map(move |j| (i, j)))

@@ -198,13 +198,17 @@ fn count(layers: &[Layer], mut width: usize, seen: &mut Footprint) -> Option<usi
                 value(width, 1 + usize::from(dense.has_bias()));
                 seen.cotangents += width;
             }
-            Layer::Activation(activation) => value(width, usize::from(activation.op().is_some())),
+            Layer::Activation(activation) => {
+                value(width, usize::from(activation.op().is_some()));
+                seen.kinked += activation.op().map_or(0, |op| if op.kinks().is_empty() { 0 } else { width });
+            }
             Layer::Residual { layers, .. } => {
                 value(width, 1);
                 // The block's input gathers cotangents while the branch has one of its own on the way.
                 let mut branch = Footprint::default();
                 count(layers, width, &mut branch)?;
                 seen.values += branch.values;
+                seen.kinked += branch.kinked;
                 seen.inputs += branch.inputs;
                 seen.cotangents += branch.cotangents;
                 seen.widest = seen.widest.max(branch.widest);
