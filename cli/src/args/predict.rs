@@ -12,9 +12,7 @@ use super::{Data, Machine, Network, Output, SecondData, value};
 #[command(after_help = "Examples:\n  \
                   ntk predict --data digits --n 500 --test 500 --times 10,1000,inf\n  \
                   ntk predict --model net.toml --weights w.npz --kernel empirical \\\n    \
-                  --x1 a.npy --y y.npy --x2 b.npy --lr 0.1 --times 100,1000\n\n\
-                  Times are those of gradient flow with the loss 1/(2 n o) sum (f - y)^2,\n\
-                  or with --lr, steps of gradient descent with the loss of `ntk train`.")]
+                  --x1 a.npy --y y.npy --x2 b.npy --lr 0.1 --times 100,1000")]
 pub(crate) struct Predict {
     #[command(flatten)]
     pub(crate) network: Network,
@@ -50,7 +48,7 @@ pub(crate) struct Predict {
     #[arg(long, value_enum, value_name = "LOSS", default_value_t = PredictLoss::Mse, help_heading = "Training")]
     pub(crate) loss: PredictLoss,
 
-    /// Times, or steps with --lr; inf is the end
+    /// Times of gradient flow of 1/(2 n o) sum (f - y)^2, or steps with --lr; inf is the end
     #[arg(long, value_name = "T,..", value_delimiter = ',', value_parser = value::time, default_value = "inf",
           allow_negative_numbers = true, help_heading = "Training")]
     pub(crate) times: Vec<f64>,

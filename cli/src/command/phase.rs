@@ -262,7 +262,7 @@ fn plots(arguments: &args::Phase, all: &[Found], folder: &OutputFolder) -> Resul
     };
     let subtitle = format!("{}, b_std = {}", arguments.activation, quantity::number(b_std));
     let rows: Vec<String> = arguments.depths.iter().rev().map(ToString::to_string).collect();
-    let columns: Vec<String> = arguments.w_std.0.iter().map(|w| quantity::number(*w)).collect();
+    let columns: Vec<String> = arguments.w_std.0.iter().map(|w| ((w * 1e4).round() / 1e4).to_string()).collect();
     let log = |x: Option<f64>| x.filter(|x| *x > 0.0).map(f64::log10);
     let maps: [(&str, &str, &str, &str, Vec<f64>); 2] = [
         (
