@@ -4,13 +4,14 @@
 //! here is what it leaves open: names given twice, a header of any length, and the numbers read without holding the
 //! whole file.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use safetensors::tensor::{Metadata, TensorInfo};
-use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 
 use super::element::Element;
 use super::file::{open_regular, write_aside};
@@ -29,6 +30,7 @@ pub struct SafeTensorsFile {
     file: File,
     path: PathBuf,
     metadata: Metadata,
+    notes: BTreeMap<String, String>,
     names: Vec<String>,
     start: u64,
 }
@@ -57,7 +59,7 @@ impl SafeTensorsFile {
         let mut text = vec![0u8; size as usize];
         file.read_exact(&mut text).map_err(read)?;
         let table: Table = serde_json::from_slice(&text).map_err(|e| bad(format!("has an unreadable header: {e}")))?;
-        let mut entries = table.0;
+        let Table { mut entries, notes } = table;
         entries.sort_by_key(|(_, info)| info.data_offsets);
         let names = entries.iter().map(|(name, _)| name.clone()).collect();
         let metadata =
@@ -66,12 +68,17 @@ impl SafeTensorsFile {
         if found != expected {
             return Err(bad(format!("holds {found} bytes of numbers where the header announces {expected}")));
         }
-        Ok(SafeTensorsFile { file, path: path.to_owned(), metadata, names, start: 8 + size })
+        Ok(SafeTensorsFile { file, path: path.to_owned(), metadata, notes, names, start: 8 + size })
     }
 
     /// The names of the arrays in the order of the file.
     pub fn names(&self) -> &[String] {
         &self.names
+    }
+
+    /// What the file says of itself: the texts of its `__metadata__`.
+    pub fn notes(&self) -> &BTreeMap<String, String> {
+        &self.notes
     }
 
     /// The shape and kind of an array. Only `F32` and `F64` are read.
@@ -113,8 +120,11 @@ impl SafeTensorsFile {
     }
 }
 
-/// The header's entries, each name once.
-struct Table(Vec<(String, TensorInfo)>);
+/// The header's entries, each name once, and its texts.
+struct Table {
+    entries: Vec<(String, TensorInfo)>,
+    notes: BTreeMap<String, String>,
+}
 
 impl<'de> Deserialize<'de> for Table {
     fn deserialize<D: Deserializer<'de>>(from: D) -> std::result::Result<Self, D::Error> {
@@ -128,21 +138,54 @@ impl<'de> Deserialize<'de> for Table {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Table, A::Error> {
                 let mut seen = std::collections::HashSet::new();
-                let mut entries = Vec::new();
+                let (mut entries, mut notes) = (Vec::new(), BTreeMap::new());
                 while let Some(name) = map.next_key::<String>()? {
                     if !seen.insert(name.clone()) {
                         return Err(A::Error::custom(format!("the name `{}` comes twice", shorten(&name))));
                     }
                     if name == "__metadata__" {
-                        map.next_value::<IgnoredAny>()?;
+                        notes = map.next_value()?;
                     } else {
                         entries.push((name, map.next_value()?));
                     }
                 }
-                Ok(Table(entries))
+                Ok(Table { entries, notes })
             }
         }
         from.deserialize_map(Entries)
+    }
+}
+
+/// Numbers to write, of either kind.
+pub trait Stored {
+    /// Their kind as the format calls it, and their bytes each.
+    fn kind(&self) -> (String, usize);
+    /// Lengths of the axes.
+    fn shape(&self) -> &[usize];
+    /// Writes the little-endian bytes of all numbers.
+    ///
+    /// # Errors
+    /// What the writer refuses.
+    fn write(&self, to: &mut dyn Write) -> std::io::Result<()>;
+}
+
+impl<T: Element> Stored for Array<T> {
+    fn kind(&self) -> (String, usize) {
+        (T::NAME.to_uppercase(), T::BYTES)
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    fn write(&self, to: &mut dyn Write) -> std::io::Result<()> {
+        let mut bytes = Vec::new();
+        for part in self.data.chunks(1 << 15) {
+            bytes.clear();
+            T::put(part, &mut bytes);
+            to.write_all(&bytes)?;
+        }
+        Ok(())
     }
 }
 
@@ -154,16 +197,30 @@ pub fn write_safetensors<'a, T: Element>(
     path: &Path,
     members: impl IntoIterator<Item = (&'a str, &'a Array<T>)>,
 ) -> Result<()> {
-    let members: Vec<_> = members.into_iter().collect();
+    let members: Vec<(&str, &dyn Stored)> = members.into_iter().map(|(name, array)| (name, array as _)).collect();
+    write_safetensors_with(path, &BTreeMap::new(), &members)
+}
+
+/// As [`write_safetensors`], arrays of different kinds in one file and texts beside them.
+///
+/// # Errors
+/// [`Error::Write`].
+pub fn write_safetensors_with(
+    path: &Path,
+    notes: &BTreeMap<String, String>,
+    members: &[(&str, &dyn Stored)],
+) -> Result<()> {
     let mut table = serde_json::Map::new();
+    if !notes.is_empty() {
+        table.insert("__metadata__".to_owned(), serde_json::json!(notes));
+    }
     let mut end = 0usize;
-    for (name, array) in &members {
-        let begin = end;
-        end += array.data.len() * T::BYTES;
-        let dtype = T::NAME.to_uppercase();
+    for (name, array) in members {
+        let (begin, (dtype, bytes)) = (end, array.kind());
+        end += array.shape().iter().product::<usize>() * bytes;
         table.insert(
             (*name).to_owned(),
-            serde_json::json!({ "dtype": dtype, "shape": array.shape, "data_offsets": [begin, end] }),
+            serde_json::json!({ "dtype": dtype, "shape": array.shape(), "data_offsets": [begin, end] }),
         );
     }
     let mut text = serde_json::Value::Object(table).to_string();
@@ -172,13 +229,7 @@ pub fn write_safetensors<'a, T: Element>(
     write_aside(path, |to| {
         to.write_all(&(text.len() as u64).to_le_bytes())?;
         to.write_all(text.as_bytes())?;
-        let mut bytes = Vec::new();
-        for part in members.iter().flat_map(|(_, array)| array.data.chunks(1 << 15)) {
-            bytes.clear();
-            T::put(part, &mut bytes);
-            to.write_all(&bytes)?;
-        }
-        Ok(())
+        members.iter().try_for_each(|(_, array)| array.write(to))
     })
 }
 
@@ -217,6 +268,21 @@ mod tests {
         assert_eq!(ours.names(), ["W0", "b0"]);
         assert_eq!(ours.read::<f64>("b0").unwrap(), flat);
         assert_eq!(ours.read::<f32>("W0").unwrap(), cube.map(|&x| x as f32));
+    }
+
+    #[test]
+    fn kinds_of_numbers_and_texts_stand_side_by_side() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("c.safetensors");
+        let (wide, narrow) = (Array::new([3], vec![0.1, 0.2, 0.3]).unwrap(), Array::new([1], vec![0.1_f32]).unwrap());
+        let notes = BTreeMap::from([("step".to_owned(), "17 \"é\"".to_owned())]);
+        write_safetensors_with(&path, &notes, &[("W0", &narrow), ("m", &wide)]).unwrap();
+        let mut ours = SafeTensorsFile::open(&path).unwrap();
+        assert_eq!((ours.notes(), ours.names()), (&notes, &["W0".to_owned(), "m".to_owned()][..]));
+        assert_eq!((ours.read::<f32>("W0").unwrap(), ours.read::<f64>("m").unwrap()), (narrow, wide));
+        let bytes = std::fs::read(&path).unwrap();
+        assert_eq!(safetensors::SafeTensors::deserialize(&bytes).unwrap().names().len(), 2);
+        refused(r#"{"__metadata__":{"a":1}}"#, 0);
     }
 
     #[test]
