@@ -22,7 +22,7 @@ use faer::Mat;
 use super::found::{Effort, Eigenpairs, End};
 use super::small::eigen;
 use super::vectors::{add, add_all, apply, combine, dot, normalize, orthogonalize, signs, stream, symmetric};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::operator::LinearOperator;
 
 /// An orthonormal basis and the operator in it.
@@ -105,6 +105,41 @@ pub fn lanczos_within<R: Float>(
     vectors: usize,
     effort: &Effort<'_>,
 ) -> Result<Eigenpairs<R>> {
+    from(operator, None, count, end, vectors, effort)
+}
+
+/// The same from a first vector, such as the eigenvector of an operator nearby.
+///
+/// A start that lies in an invariant subspace finds what is in there; a little of something else in it finds the rest.
+///
+/// # Errors
+/// As [`lanczos`]; a start of another length.
+pub fn lanczos_from<R: Float>(
+    operator: &impl LinearOperator<R>,
+    start: Vec<R>,
+    count: usize,
+    end: End,
+    effort: &Effort<'_>,
+) -> Result<Eigenpairs<R>> {
+    if start.len() != operator.dim() {
+        return Err(Error::Shape {
+            what: "the first vector for Lanczos".into(),
+            expected: vec![operator.dim()],
+            found: vec![start.len()],
+            remedy: "give a vector of the operator's size".into(),
+        });
+    }
+    from(operator, Some(start), count, end, usual_basis(count, operator.dim()), effort)
+}
+
+fn from<R: Float>(
+    operator: &impl LinearOperator<R>,
+    start: Option<Vec<R>>,
+    count: usize,
+    end: End,
+    vectors: usize,
+    effort: &Effort<'_>,
+) -> Result<Eigenpairs<R>> {
     symmetric(operator, "Lanczos")?;
     let n = operator.dim();
     let wanted = if end == End::Both { (2 * count).min(n) } else { count.min(n) };
@@ -115,8 +150,11 @@ pub fn lanczos_within<R: Float>(
     found.converged = false;
     let size = vectors.max(2 * wanted).max(wanted + 3);
     let mut rng = stream(effort.seed);
-    let mut next = signs(&mut rng, n);
-    normalize(&mut next);
+    let mut next = start.unwrap_or_else(|| signs(&mut rng, n));
+    if normalize(&mut next) == 0.0 {
+        next = signs(&mut rng, n);
+        normalize(&mut next);
+    }
     let mut space = Krylov { basis: Vec::new(), rows: Vec::new(), next, beta: 0.0 };
     let mut couplings = Vec::new();
     while found.products < effort.products {

@@ -32,7 +32,7 @@ mod vectors;
 pub use density::{Curve, Density, density};
 pub use found::{Effort, Eigenpairs, End, Estimate, Solution};
 pub use kernel::StoredKernel;
-pub use lanczos::{lanczos, lanczos_within};
+pub use lanczos::{lanczos, lanczos_from, lanczos_within};
 pub use lobpcg::lobpcg;
 pub use power::power;
 pub use solve::{cg, minres};
