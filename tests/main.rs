@@ -19,5 +19,6 @@ mod numbers;
 mod predict;
 mod scalar;
 mod sinks;
+mod train;
 mod verbs;
 mod windows;

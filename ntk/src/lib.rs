@@ -5,7 +5,9 @@ pub mod contraction;
 pub mod data;
 pub mod error;
 pub mod infinite;
+pub mod landscape;
 pub mod loss;
+pub mod metric;
 pub mod model;
 pub mod nearest;
 pub mod network;
@@ -13,5 +15,6 @@ pub mod operator;
 pub mod params;
 pub mod predict;
 pub mod spectral;
+pub mod train;
 
 pub use error::{Error, Result};
