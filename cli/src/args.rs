@@ -11,6 +11,7 @@ mod hvp;
 pub(crate) mod import;
 mod infinite;
 mod kernel;
+mod landscape;
 mod list;
 mod loss;
 mod machine;
@@ -22,6 +23,7 @@ mod sharpness;
 mod shell;
 mod spectrum;
 mod tape;
+mod train;
 mod value;
 
 use std::ffi::OsString;
@@ -37,6 +39,7 @@ pub(crate) use hvp::{Hvp, Matrix};
 pub(crate) use import::Import;
 pub(crate) use infinite::{Get, Infinite};
 pub(crate) use kernel::{Kernel, Method, Outputs};
+pub(crate) use landscape::{Along, Landscape};
 pub(crate) use list::List;
 pub(crate) use loss::{Loss, LossKind};
 pub(crate) use machine::{Machine, Threads};
@@ -48,6 +51,7 @@ pub(crate) use sharpness::Sharpness;
 pub(crate) use shell::{Completions, Man};
 pub(crate) use spectrum::SpectrumArgs;
 pub(crate) use tape::Tape;
+pub(crate) use train::{Optimizer, Train};
 pub(crate) use value::{Bytes, Spectrum};
 
 /// Neural Tangent Kernels without a Jacobian.
@@ -90,6 +94,10 @@ pub(crate) enum Command {
     Hvp(Box<Hvp>),
     /// The spectral density of a Hessian, Gauss-Newton matrix or kernel
     Density(Box<Density>),
+    /// Training with metrics, streamed to metrics.csv
+    Train(Box<Train>),
+    /// The loss along directions in the space of the parameters
+    Landscape(Box<Landscape>),
     /// The network that a preset or file means, as TOML
     DescribeModel(DescribeModel),
     /// Weights of PyTorch and Flax models, in this program's layout
@@ -105,7 +113,7 @@ pub(crate) enum Command {
 }
 
 /// The names of the sub-commands that have a page.
-pub(crate) const COMMANDS: [&str; 15] = [
+pub(crate) const COMMANDS: [&str; 17] = [
     "kernel",
     "spectrum",
     "infinite",
@@ -115,6 +123,8 @@ pub(crate) const COMMANDS: [&str; 15] = [
     "sharpness",
     "hvp",
     "density",
+    "train",
+    "landscape",
     "describe-model",
     "import",
     "tape",
@@ -153,6 +163,8 @@ impl Cli {
             Command::Sharpness(sharpness) => sharpness.data.fault().map(|fault| ("sharpness", fault)),
             Command::Hvp(hvp) => hvp.data.fault().map(|fault| ("hvp", fault)),
             Command::Density(density) => density.data.fault().map(|fault| ("density", fault)),
+            Command::Train(train) => train.fault().map(|fault| ("train", fault)),
+            Command::Landscape(landscape) => landscape.fault().map(|fault| ("landscape", fault)),
             _ => None,
         };
         match fault {

@@ -39,6 +39,8 @@ fn main() -> ExitCode {
         Command::Sharpness(arguments) => command::curvature::sharpness::run(&arguments),
         Command::Hvp(arguments) => command::curvature::hvp::run(&arguments),
         Command::Density(arguments) => command::curvature::density::run(&arguments),
+        Command::Train(typed) => command::train::run(&typed, &arguments),
+        Command::Landscape(arguments) => command::landscape::run(&arguments),
         Command::DescribeModel(arguments) => command::describe_model::run(&arguments),
         Command::Tape(arguments) => command::tape::run(&arguments),
         Command::Import(arguments) => command::import::run(&arguments),

@@ -10,3 +10,4 @@ mod interruption;
 mod memory;
 mod program;
 mod tape;
+mod train;

@@ -161,6 +161,20 @@ pub(super) fn share(text: &str) -> Result<f64, String> {
     }
 }
 
+/// Two numbers that ascend.
+pub(super) fn range(text: &str) -> Result<[f64; 2], String> {
+    let read = text.split_once(',').and_then(|(a, b)| Some([a.trim().parse().ok()?, b.trim().parse().ok()?]));
+    match read {
+        Some([a, b]) if f64::is_finite(a) && f64::is_finite(b) && a < b => Ok([a, b]),
+        _ => Err("write two numbers that ascend, such as -1,1".to_owned()),
+    }
+}
+
+/// The shape of a learning rate over time.
+pub(super) fn decay(text: &str) -> Result<ntk::train::Decay, String> {
+    text.parse().map_err(|error: ntk::Error| error.to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -246,6 +260,11 @@ mod tests {
         for text in ["18446744073709551616", "-1", "1.0", ""] {
             assert!(seed(text).unwrap_err().contains("18446744073709551615"), "{text}");
         }
+        assert_eq!(range("-1, 2.5"), Ok([-1.0, 2.5]));
+        for text in ["1", "2,1", "1,1", "a,b", "0,inf"] {
+            assert!(range(text).unwrap_err().contains("that ascend"), "{text}");
+        }
+        assert!(decay("cosin").unwrap_err().contains("did you mean `cosine`?"));
         assert_eq!(class(" 3"), Ok(3));
         assert!(class("cat").unwrap_err().contains("such as 3,8"));
     }

@@ -38,7 +38,7 @@ use crate::signals::Signals;
 const SCHEMA: u32 = 1;
 
 /// The loss that is meant: as typed, or the one that suits the targets.
-fn loss_of(typed: Option<LossKind>, inputs: &Inputs) -> Loss {
+pub(crate) fn loss_of(typed: Option<LossKind>, inputs: &Inputs) -> Loss {
     match typed {
         Some(LossKind::Ce) => Loss::CrossEntropy,
         Some(LossKind::Mse) => Loss::MeanSquaredError,

@@ -1,6 +1,7 @@
 //! `ntk list`: what can be used.
 
 use ntk::data::{SOURCES, Source, dataset};
+use ntk::metric::METRICS;
 use ntk::model::{Activation, preset};
 use serde_json::json;
 
@@ -44,7 +45,8 @@ pub(crate) fn run(arguments: &List) -> Outcome {
             .iter()
             .map(|(name, form, about)| json!({ "name": name, "form": form, "about": about }))
             .collect();
-        let all = json!({ "data": sets, "presets": presets, "activations": activations });
+        let metrics: Vec<_> = METRICS.iter().map(|(name, about)| json!({ "name": name, "about": about })).collect();
+        let all = json!({ "data": sets, "presets": presets, "activations": activations, "metrics": metrics });
         return terminal::print(&format!("{all:#}\n")).map_err(Failure::Output);
     }
     let mut text = String::from("Data (--data)\n");
@@ -62,6 +64,10 @@ pub(crate) fn run(arguments: &List) -> Outcome {
     text.push_str("  Options follow after commas: mlp:64-512x2-10:relu,param=standard,b_std=0\n");
     text.push_str("  A path ending in .toml is a model file; `ntk describe-model` prints one.\n");
     text.push_str(&format!("\nActivations (ACT)\n  {}\n", activations.join(" ")));
+    text.push_str("\nMetrics of a training (--metrics)\n");
+    for (name, about) in METRICS {
+        text.push_str(&format!("  {name}\n      {about}\n"));
+    }
     // Line by line: what is no letter becomes a blank, and that includes the ends of lines.
     let style = Style::detect();
     let text: String = text.lines().map(|line| style.letters(line) + "\n").collect();

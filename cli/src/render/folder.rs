@@ -4,8 +4,8 @@
 //! processes never write into the same one. Every file appears in it at once and whole, or not at all.
 
 use std::fmt;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 /// Where folders without a name go.
@@ -25,6 +25,8 @@ pub(crate) enum FolderError {
     NotAFolder { path: PathBuf },
     /// Another process works in it, or one was killed there.
     Claimed { path: PathBuf },
+    /// Another process works in it now, and says who it is.
+    Held { path: PathBuf, by: String },
     /// A file name with a separator, or none.
     BadName { name: String },
     /// The system refused.
@@ -36,6 +38,7 @@ impl FolderError {
     pub(crate) fn code(&self) -> u8 {
         match self {
             Self::System { source, .. } if !names_nothing(source.kind()) => 5,
+            Self::Held { .. } => 6,
             _ => 2,
         }
     }
@@ -46,6 +49,7 @@ impl FolderError {
     pub(crate) fn path(&self) -> Option<&Path> {
         match self {
             Self::NotEmpty { path } | Self::NotAFolder { path } | Self::Claimed { path } => Some(path),
+            Self::Held { path, .. } => Some(path),
             Self::System { path, .. } => Some(path),
             Self::BadName { .. } => None,
         }
@@ -72,6 +76,9 @@ impl fmt::Display for FolderError {
                 "the output folder {path:?} belongs to another run, still going or killed (it holds {MARKER}); name \
                  another with --out"
             ),
+            Self::Held { path, by } => {
+                write!(f, "the output folder {path:?} is in use by {by}; wait until it ends, or stop it")
+            }
             Self::BadName { name } => {
                 write!(f, "{name:?} cannot name a result; use a plain name that is not empty")
             }
@@ -112,6 +119,8 @@ pub(crate) struct OutputFolder {
     made: Vec<PathBuf>,
     /// Whether the marker is ours.
     claimed: bool,
+    /// The marker, locked: the system lets go of it when this process ends, however it does.
+    lock: Option<File>,
     finished: bool,
 }
 
@@ -129,7 +138,7 @@ impl OutputFolder {
     }
 
     fn named(path: PathBuf) -> Result<Self, FolderError> {
-        let mut folder = Self { path: path.clone(), made: Vec::new(), claimed: false, finished: false };
+        let mut folder = Self { path: path.clone(), made: Vec::new(), claimed: false, lock: None, finished: false };
         if let Some(parent) = path.parent() {
             folder.make_all(parent)?;
         }
@@ -157,7 +166,8 @@ impl OutputFolder {
 
     /// INVARIANT: `create_dir` succeeds for one process only, so a number is never shared.
     fn numbered(runs: &Path, command: &str) -> Result<Self, FolderError> {
-        let mut folder = Self { path: runs.to_path_buf(), made: Vec::new(), claimed: false, finished: false };
+        let mut folder =
+            Self { path: runs.to_path_buf(), made: Vec::new(), claimed: false, lock: None, finished: false };
         folder.make_all(runs)?;
         let taken = fs::read_dir(runs).map_err(system("reading the folder", runs))?.flatten().filter_map(|entry| {
             let name = entry.file_name();
@@ -201,12 +211,48 @@ impl OutputFolder {
         Ok(())
     }
 
+    /// Claims a folder that an earlier run left unfinished, with what it holds.
+    ///
+    /// # Errors
+    /// If a process works in it, or the system refuses.
+    pub(crate) fn resume(path: &Path) -> Result<Self, FolderError> {
+        let marker = path.join(MARKER);
+        let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&marker);
+        let mut file = opened.map_err(system(WRITING, &marker))?;
+        match file.try_lock() {
+            // A marker that nobody holds is that of a run which was killed.
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut by = String::new();
+                let _ = Read::take(&mut file, 200).read_to_string(&mut by);
+                let by = if by.trim().is_empty() { "another process".to_owned() } else { by.trim().to_owned() };
+                return Err(FolderError::Held { path: path.to_owned(), by });
+            }
+            Err(TryLockError::Error(source)) => return Err(system("locking", &marker)(source)),
+        }
+        let mut folder = Self { path: path.to_owned(), made: Vec::new(), claimed: true, lock: None, finished: false };
+        folder.sign(file);
+        Ok(folder)
+    }
+
+    /// Writes into the marker who holds it. That is for people; the lock is what counts.
+    fn sign(&mut self, mut file: File) {
+        let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        let host = if host.trim().is_empty() { "this machine" } else { host.trim() };
+        let _ = file.set_len(0);
+        let _ = writeln!(file, "process {} on {host}", std::process::id());
+        self.lock = Some(file);
+    }
+
     /// INVARIANT: `create_new` succeeds for one process only, even in a folder that both found empty.
     fn claim(&mut self) -> Result<(), FolderError> {
         let marker = self.path.join(MARKER);
-        match OpenOptions::new().write(true).create_new(true).open(&marker) {
-            Ok(_) => {
+        match OpenOptions::new().read(true).write(true).create_new(true).open(&marker) {
+            Ok(file) => {
                 self.claimed = true;
+                // Where a file system knows no locks, a second process is told of the marker only.
+                let _ = file.try_lock();
+                self.sign(file);
                 Ok(())
             }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -217,7 +263,6 @@ impl OutputFolder {
     }
 
     /// Where the results are.
-    #[cfg(test)]
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }

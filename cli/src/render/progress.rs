@@ -4,6 +4,7 @@ use super::quantity;
 use super::terminal::Style;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, IsTerminal, Write};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,7 @@ const BETWEEN_LINES: f64 = 10.0;
 pub(crate) struct Progress {
     total: u64,
     done: AtomicU64,
-    label: String,
+    label: Mutex<String>,
     started: Instant,
     /// Milliseconds from the start to the next line; `u64::MAX` where lines are not wanted.
     next_line: AtomicU64,
@@ -60,11 +61,19 @@ impl Progress {
         Self {
             total,
             done: AtomicU64::new(0),
-            label: label.to_string(),
+            label: Mutex::new(label.to_string()),
             started: Instant::now(),
             next_line: AtomicU64::new(next_line),
             bar,
         }
+    }
+
+    /// Calls the work something else from now on, such as what it has come to.
+    pub(crate) fn relabel(&self, label: &str) {
+        if let Ok(mut now) = self.label.lock() {
+            label.clone_into(&mut now);
+        }
+        self.bar.set_message(Style::detect().letters(label));
     }
 
     /// Counts `units` more as done.
@@ -96,7 +105,8 @@ impl Progress {
         } else {
             String::new()
         };
-        let line = format!("{}: {:.0}% of {}{left}", self.label, 100.0 * fraction, quantity::count(total));
+        let label = self.label.lock().map_or_else(|_| String::new(), |label| label.clone());
+        let line = format!("{label}: {:.0}% of {}{left}", 100.0 * fraction, quantity::count(total));
         Some(super::terminal::ascii(&line))
     }
 
@@ -149,6 +159,16 @@ mod tests {
         assert_eq!(at(10), None);
         assert_eq!(at(19), None);
         assert!(at(20).is_some());
+    }
+
+    #[test]
+    fn a_line_tells_what_the_work_has_come_to() {
+        let progress = lines_every_ten_seconds(1200);
+        progress.relabel("train  loss 0.1234");
+        assert_eq!(
+            progress.line_due(300, Duration::from_secs(10)).as_deref(),
+            Some("train  loss 0.1234: 25% of 1,200, about 30 s left")
+        );
     }
 
     #[test]

@@ -4,8 +4,10 @@ use crate::render::quantity;
 
 /// How an axis maps a value to its length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Scale {
+pub(crate) enum Scale {
+    /// Equal steps are equal differences.
     Linear,
+    /// Equal steps are equal ratios.
     Logarithmic,
 }
 

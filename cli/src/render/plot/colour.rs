@@ -14,11 +14,15 @@ pub(super) const GRID: [u8; 3] = [0xe8, 0xeb, 0xef];
 pub(super) const DATA: [u8; 3] = [0x1f, 0x5f, 0xbf];
 /// Data that deserves a second look.
 pub(super) const ALERT: [u8; 3] = [0xc8, 0x4b, 0x0e];
+/// Further series of data.
+pub(super) const THIRD: [u8; 3] = [0x1b, 0x7f, 0x5c];
+/// And one more.
+pub(super) const FOURTH: [u8; 3] = [0x8a, 0x3f, 0x9e];
 /// Lines over a colour map; the same in both themes, because the map is.
 pub(super) const OVERLAY: [u8; 3] = [0xfe, 0xfe, 0xfe];
 
 /// Each colour and its counterpart on a dark background.
-const DARK: [([u8; 3], [u8; 3]); 7] = [
+const DARK: [([u8; 3], [u8; 3]); 9] = [
     (PAPER, [0x15, 0x18, 0x1e]),
     (INK, [0xec, 0xee, 0xf2]),
     (MUTED, [0xa3, 0xac, 0xba]),
@@ -26,6 +30,8 @@ const DARK: [([u8; 3], [u8; 3]); 7] = [
     (GRID, [0x29, 0x2e, 0x37]),
     (DATA, [0x79, 0xb0, 0xff]),
     (ALERT, [0xff, 0x96, 0x5c]),
+    (THIRD, [0x5f, 0xd0, 0xa5]),
+    (FOURTH, [0xd4, 0x98, 0xe6]),
 ];
 
 /// A colour as `plotters` writes it.

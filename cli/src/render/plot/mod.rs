@@ -10,6 +10,7 @@
 
 mod axis;
 mod colour;
+mod curves;
 mod encode;
 mod graph;
 mod grid;
@@ -20,13 +21,17 @@ mod matrix;
 mod pen;
 mod raster;
 mod spectrum;
+mod surface;
 
+pub(crate) use axis::Scale;
+pub(crate) use curves::{Curves, Series};
 pub(crate) use graph::{Graph, GraphBox};
 pub(crate) use grid::Grid;
 pub(crate) use heatmap::Heatmap;
 pub(crate) use law::Law;
 pub(crate) use lines::Lines;
 pub(crate) use spectrum::{Floor, Spectrum};
+pub(crate) use surface::Surface;
 
 use pen::Pen;
 use plotters_backend::DrawingBackend;

@@ -1,0 +1,198 @@
+//! The flags of `ntk train`.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, CommandFactory, ValueEnum};
+use ntk::train::Decay;
+
+use super::{Cli, Data, Loss, Machine, Network, Output, SecondData, value};
+
+/// `ntk train`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:\n  \
+                  ntk train --data digits --n 1000 --test 500 --lr 0.5\n  \
+                  ntk train --model mlp:784-200x2-10:tanh --data fashion --n 1000 --loss mse --lr 0.5 \\\n      \
+                      --metrics loss,accuracy,sharpness --steps 1000 --every 10\n  \
+                  ntk train --resume runs/train-1")]
+pub(crate) struct Train {
+    #[command(flatten)]
+    pub(crate) network: Network,
+
+    #[command(flatten)]
+    pub(crate) data: Data,
+
+    #[command(flatten)]
+    pub(crate) second: SecondData,
+
+    #[command(flatten)]
+    pub(crate) loss: Loss,
+
+    /// How a step is made of a gradient
+    #[arg(long, value_enum, value_name = "HOW", default_value_t = Optimizer::Sgd, help_heading = "Training")]
+    pub(crate) optimizer: Optimizer,
+
+    /// Learning rate; for flow, the time between two steps
+    #[arg(long, value_name = "ETA", default_value_t = 0.1, value_parser = value::positive,
+          allow_negative_numbers = true, help_heading = "Training")]
+    pub(crate) lr: f64,
+
+    /// Steps
+    #[arg(long, value_name = "K", default_value_t = 1000, value_parser = value::count,
+          allow_negative_numbers = true, conflicts_with = "epochs", help_heading = "Training")]
+    pub(crate) steps: usize,
+
+    /// Steps, as times that every sample is seen
+    #[arg(long, value_name = "E", value_parser = value::count,
+          allow_negative_numbers = true, help_heading = "Training")]
+    pub(crate) epochs: Option<usize>,
+
+    /// Samples a step [default: all]
+    #[arg(long, value_name = "B", value_parser = value::count,
+          allow_negative_numbers = true, help_heading = "Training")]
+    pub(crate) batch: Option<usize>,
+
+    /// constant, cosine, or step:EVERY:FACTOR
+    #[arg(long, value_name = "SHAPE", default_value_t = Decay::Constant, value_parser = value::decay,
+          help_heading = "Training")]
+    pub(crate) schedule: Decay,
+
+    /// Steps in which the learning rate rises to its value
+    #[arg(long, value_name = "K", default_value_t = 0, allow_negative_numbers = true, help_heading = "Training")]
+    pub(crate) warmup: u64,
+
+    /// Of momentum and nesterov
+    #[arg(long, value_name = "MU", default_value_t = 0.9, value_parser = value::share,
+          allow_negative_numbers = true, help_heading = "Training")]
+    pub(crate) momentum: f64,
+
+    /// Of adam and adamw: the memory of the gradient
+    #[arg(long, value_name = "B1", default_value_t = 0.9, value_parser = value::share,
+          allow_negative_numbers = true, help_heading = "Training")]
+    pub(crate) beta1: f64,
+
+    /// Of adam and adamw: the memory of its square
+    #[arg(long, value_name = "B2", default_value_t = 0.999, value_parser = value::share,
+          allow_negative_numbers = true, help_heading = "Training")]
+    pub(crate) beta2: f64,
+
+    /// Of adam and adamw: what is added to the root
+    #[arg(long, value_name = "E", default_value_t = 1e-8, value_parser = value::positive,
+          allow_negative_numbers = true, help_heading = "Training")]
+    pub(crate) epsilon: f64,
+
+    /// Of flow: the error a step of the integration may make
+    #[arg(long, value_name = "T", default_value_t = 1e-6, value_parser = value::positive,
+          allow_negative_numbers = true, help_heading = "Training")]
+    pub(crate) tolerance: f64,
+
+    /// Added to the gradient times the weights; adamw: taken from the weights
+    #[arg(long, value_name = "D", default_value_t = 0.0, value_parser = value::not_negative,
+          allow_negative_numbers = true, help_heading = "Training")]
+    pub(crate) weight_decay: f64,
+
+    /// Seed of the order of mini-batches alone [default: that of --seed]
+    #[arg(long, value_name = "S", value_parser = value::seed,
+          allow_negative_numbers = true, help_heading = "Training")]
+    pub(crate) order_seed: Option<u64>,
+
+    /// What is measured, by the names of `ntk list` [default: loss,accuracy,gradient-norm]
+    #[arg(long, value_name = "A,B", value_delimiter = ',', help_heading = "Metrics")]
+    pub(crate) metrics: Vec<String>,
+
+    /// Steps between two measurements [default: a 200th of all]
+    #[arg(long, value_name = "K", value_parser = value::count,
+          allow_negative_numbers = true, help_heading = "Metrics")]
+    pub(crate) every: Option<usize>,
+
+    /// Samples that kernels are of, the first of the data
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = value::count,
+          allow_negative_numbers = true, help_heading = "Metrics")]
+    pub(crate) probe: usize,
+
+    /// Eigenvalues of the kernel
+    #[arg(long, value_name = "K", default_value_t = 5, value_parser = value::count,
+          allow_negative_numbers = true, help_heading = "Metrics")]
+    pub(crate) eigenvalues: usize,
+
+    /// Relative residual of the sharpness
+    #[arg(long, value_name = "T", default_value_t = 1e-3, value_parser = value::positive,
+          allow_negative_numbers = true, help_heading = "Metrics")]
+    pub(crate) sharpness_tolerance: f64,
+
+    /// Steps between two checkpoints [default: one a minute]
+    #[arg(long, value_name = "K", value_parser = value::count,
+          allow_negative_numbers = true, help_heading = "Output")]
+    pub(crate) checkpoint_every: Option<usize>,
+
+    /// Go on with the training in this folder; its flags are known
+    #[arg(long, value_name = "DIR", conflicts_with = "out", help_heading = "Output")]
+    pub(crate) resume: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) machine: Machine,
+
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+/// How a step is made of a gradient.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Optimizer {
+    /// Gradient descent
+    Sgd,
+    /// With a heavy ball
+    Momentum,
+    /// With momentum that looks ahead
+    Nesterov,
+    /// Adam, weight decay through the gradient
+    Adam,
+    /// Adam, weight decay of its own
+    Adamw,
+    /// Gradient flow: steps that vanish, by an adaptive Runge-Kutta method
+    Flow,
+}
+
+/// Flags that change no number of a training, so that they may differ when it goes on.
+const FREE: [&str; 7] = ["resume", "out", "threads", "memory", "format", "no_report", "checkpoint_every"];
+
+impl Train {
+    /// What the flags say against one another, if they do.
+    pub(super) fn fault(&self) -> Option<String> {
+        if self.second.x2.is_some() {
+            return Some("'--x2' has no targets to test on; leave it out, or take --test of a data set".into());
+        }
+        if self.optimizer == Optimizer::Flow && self.batch.is_some() {
+            return Some("'--optimizer flow' has no mini-batches; leave '--batch' out".into());
+        }
+        self.data.fault()
+    }
+
+    /// The flags of the command line `new` that say something else than `old`: name, there, here.
+    ///
+    /// # Errors
+    /// A command line that cannot be read.
+    pub(crate) fn changes(old: &[OsString], new: &[OsString]) -> Result<Vec<[String; 3]>, clap::Error> {
+        let read = |arguments: &[OsString]| Cli::command().try_get_matches_from(arguments);
+        let (old, new) = (read(old)?, read(new)?);
+        let (Some((_, old)), Some((_, new))) = (old.subcommand(), new.subcommand()) else { return Ok(Vec::new()) };
+        let words = |matches: &clap::ArgMatches, id: &str| {
+            let raw = matches.try_get_raw(id).ok().flatten();
+            let words: Vec<String> =
+                raw.into_iter().flatten().map(|word| word.to_string_lossy().into_owned()).collect();
+            if words.is_empty() { "not given".to_owned() } else { words.join(",") }
+        };
+        let typed = |id: &str| new.value_source(id) == Some(clap::parser::ValueSource::CommandLine);
+        let command = Cli::command();
+        let flags = command.find_subcommand("train").into_iter().flat_map(clap::Command::get_arguments);
+        let changes = flags
+            .filter(|flag| typed(flag.get_id().as_str()) && !FREE.contains(&flag.get_id().as_str()))
+            .map(|flag| {
+                let id = flag.get_id().as_str();
+                [format!("--{}", flag.get_long().unwrap_or(id)), words(old, id), words(new, id)]
+            })
+            .filter(|[_, there, here]| there != here)
+            .collect();
+        Ok(changes)
+    }
+}
