@@ -2,7 +2,9 @@
 
 use autodiff::check::{self, BILINEAR, Bounds, Input, LINEAR};
 use autodiff::op::bilinear::{Matmul, Padding, Window};
-use autodiff::op::composite::{cross_entropy, log_softmax, mean_squared_error};
+use autodiff::op::composite::{
+    Complex, Mask, attention, cross_entropy, layer_norm, log_softmax, mean_squared_error, rms_norm, rnn_cell, softmax,
+};
 use autodiff::op::elementwise::{Elu, LeakyRelu, Polygamma, Powf, Powi};
 use autodiff::op::linear::PoolWindow;
 use autodiff::op::{ElementwiseOp, PairwiseOp};
@@ -194,6 +196,26 @@ programs! {
     QuotientOfALeafByItself [[5]] |_t, x| x[0].exp().over(x[0].exp().plus(x[0])?);
     DistanceOfOneValue [[5]] |_t, x| { let h = x[0].exp(); h.hypot(h) };
     PowerOfItself [[5]] |_t, x| { let h = x[0].sigmoid(); h.pow(h)?.atan2(h) };
+    Softmax [[4, 3]] |_t, x| softmax(x[0]);
+    LayerNormOfRows [[4, 5], [5], [5]] |_t, x| layer_norm(x[0], x[1], x[2], 1e-2);
+    RmsNormOfRows [[4, 5], [5]] |_t, x| rms_norm(x[0], x[1], 1e-2);
+    CrossAttention [[2, 3, 4], [2, 5, 4], [2, 5, 2]] |_t, x| attention(x[0], x[1], x[2], Mask::None);
+    CausalSelfAttention [[2, 3, 4]] |_t, x| attention(x[0], x[0], x[0], Mask::Causal);
+    TwoRecurrentSteps [[2, 3], [2, 4], [3, 4], [4, 4], [4]] |_t, x| {
+        let h = rnn_cell(x[0], x[1], x[2], x[3], x[4])?;
+        rnn_cell(x[0], h, x[2], x[3], x[4])
+    };
+    ModulusOfAComplexSquare [[5], [5]] |_t, x| {
+        let z = Complex { re: x[0].exp(), im: x[1] };
+        z.times(z)?.modulus()
+    };
+    LargestOfAnAxis [[3, 4]] |_t, x| { let h = x[0].sin(); h.max_axis(0)?.concat(&[h.min_axis(1)?], 0) };
+    LargerOfTwo [[3, 4], [3, 4]] |_t, x| x[0].maximum(x[1])?.times(x[0].minimum(x[1])?);
+    RowsOfATable [[5, 3]] |_t, x| Ok(x[0].gather(&[4, 0, 4, 4])?.tanh());
+    TransposedProductWithItself [[2, 3]] |_t, x| { let h = x[0].sin(); h.matmul(h.transposed()?) };
+    StackOfOneValue [[2, 3]] |_t, x| { let h = x[0].sin(); h.stack(&[h, x[0]], 1) };
+    SlicesOfOneValue [[5, 3]] |_t, x| x[0].slice(0, 0, 3)?.times(x[0].slice(0, 2, 3)?);
+    RunningSums [[5, 3]] |_t, x| x[0].exp().cumulative_sum(0)?.times(x[0].cumulative_sum(1)?);
     ReshapedAndUsedAgain [[2, 3]] |_t, x| x[0].reshape(&[3, 2])?.reshape(&[2, 3])?.times(x[0]);
     Variance [[4, 3]] |_t, x| {
         let centred = x[0].minus(x[0].sum_axis(0)?.scale(0.25))?;
@@ -293,6 +315,16 @@ programs! {
     };
     LogGammaOfTheNext [[5]] |t, x| Ok(x[0].exp().plus(t.constant(t.keep(&[R::ONE]), &[])?)?.ln_gamma());
     LogGammaAndTheLogarithm [[5]] |_t, x| x[0].exp().ln_gamma().plus(x[0]);
+    SoftmaxOfRows [[4, 3]] |_t, x| softmax(x[0]);
+    ExponentialOfLogSoftmax [[4, 3]] |_t, x| Ok(log_softmax(x[0])?.exp());
+    LastRunningSum [[4, 3]] |_t, x| x[0].cumulative_sum(0)?.slice(0, 3, 1)?.reshape(&[3]);
+    SumOfTheAxis [[4, 3]] |_t, x| x[0].sum_axis(0);
+    LowerPart [[4, 3]] |_t, x| x[0].tril(0);
+    WithoutTheUpperPart [[4, 3]] |_t, x| x[0].minus(x[0].triu(1)?);
+    TransposeByTheProduct [[2, 3], [2, 5]] |_t, x| x[0].matmul_with(x[1], matmul(true, false, 1.0));
+    TransposeThenProduct [[2, 3], [2, 5]] |_t, x| x[0].transposed()?.matmul(x[1]);
+    Concatenation [[2, 3], [4, 3]] |_t, x| x[0].concat(&[x[1]], 0);
+    SumOfPadded [[2, 3], [4, 3]] |_t, x| x[0].pad(0, 0, 4)?.plus(x[1].pad(0, 2, 0)?);
     Expm1 [[5]] |_t, x| Ok(x[0].expm1());
     ExpMinusOne [[5]] |t, x| x[0].exp().minus(t.constant(t.keep(&[R::ONE]), &[])?);
 }
@@ -319,6 +351,25 @@ programs! {
     ProductOfUnlikeShapes [[2, 3], [2]] |_t, x| x[0].times(x[1]);
     QuotientOfUnlikeShapes [[2, 3], [3]] |_t, x| x[0].over(x[1]);
     PowerOfUnlikeShapes [[2, 3], [2]] |_t, x| x[0].pow(x[1]);
+    MaximumOfUnlikeShapes [[2, 3], [3]] |_t, x| x[0].maximum(x[1]);
+    PermuteOfAnAxisTwice [[2, 3]] |_t, x| x[0].permute(&[1, 1]);
+    PermuteOfTooFewAxes [[2, 3]] |_t, x| x[0].permute(&[0]);
+    PermuteBeyondTheRank [[2, 3]] |_t, x| x[0].permute(&[0, 2]);
+    TransposeOfAVector [[3]] |_t, x| x[0].transposed();
+    FlipOverNoAxis [[2, 3]] |_t, x| x[0].flip(2);
+    SliceBeyondTheAxis [[2, 3]] |_t, x| x[0].slice(1, 2, 2);
+    SliceOverNoAxis [[2, 3]] |_t, x| x[0].slice(2, 0, 1);
+    PadOverNoAxis [[2, 3]] |_t, x| x[0].pad(2, 1, 1);
+    ConcatOfUnlikeShapes [[2, 3], [2, 4]] |_t, x| x[0].concat(&[x[1]], 0);
+    ConcatOverNoAxis [[2, 3], [2, 3]] |_t, x| x[0].concat(&[x[1]], 2);
+    StackOfUnlikeShapes [[2, 3], [2, 4]] |_t, x| x[0].stack(&[x[1]], 0);
+    GatherBeyondTheAxis [[2, 3]] |_t, x| x[0].gather(&[0, 2]);
+    GatherFromAScalar [[]] |_t, x| x[0].gather(&[0]);
+    TriangleOfAVector [[3]] |_t, x| x[0].tril(0);
+    RunningSumOverNoAxis [[2, 3]] |_t, x| x[0].cumulative_sum(2);
+    LargestOfNothing [[2, 0]] |_t, x| x[0].max_axis(1);
+    SoftmaxOfAScalar [[]] |_t, x| softmax(x[0]);
+    CausalMaskOfUnlikeLengths [[1, 2, 3], [1, 4, 3], [1, 4, 3]] |_t, x| attention(x[0], x[1], x[2], Mask::Causal);
     InnerSizes [[2, 3], [2, 3]] |_t, x| x[0].matmul(x[1]);
     InnerSizesTransposed [[2, 3], [3, 2]] |_t, x| x[0].matmul_with(x[1], matmul(false, true, 1.0));
     VectorTimesMatrix [[3], [3, 2]] |_t, x| x[0].matmul(x[1]);

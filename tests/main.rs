@@ -1,6 +1,7 @@
 //! The tests of the workspace that concern more than one file, in one binary.
 
 mod checker;
+mod composites;
 mod compositions;
 mod contraction;
 mod convolution;
@@ -17,6 +18,7 @@ mod layers;
 mod modes;
 mod numbers;
 mod predict;
+mod samples;
 mod scalar;
 mod sinks;
 mod train;

@@ -19,8 +19,8 @@
 //!
 //! | kind | stated | its Jacobian and the transpose | examples |
 //! |---|---|---|---|
-//! | elementwise `y_i = f(x_i)` | the primal and the slope `s` | `s x_dot`, `s y_bar` | tanh, relu, exp |
-//! | linear `y = A x` | the map and its transpose | `A x_dot`, `A^T y_bar` | sum, broadcast, add |
+//! | elementwise `y_i = f(x_i)` | the primal and the slope `s` | `s x_dot`, `s y_bar` | tanh, relu, exp; with two operands div, hypot |
+//! | linear `y = A x` | the map and its transpose | `A x_dot`, `A^T y_bar` | sum, broadcast, add, slice, gather |
 //! | bilinear `y = B(a, b)` | the product and its two pulls | `B(a_dot, b) + B(a, b_dot)`, and its pulls | matmul, conv, mul |
 //!
 //! Four sweeps run over a recording: the primal, the *pushforward* of tangents (jvp), the *pullback* of cotangents (vjp)

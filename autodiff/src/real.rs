@@ -6,7 +6,7 @@ use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
 
 use crate::kernel::gemm::{self, Accumulate, View};
 use crate::kernel::grouped::{self, Lanes, Rows};
-use crate::kernel::math::Elementary;
+use crate::kernel::math::{Elementary, trig};
 
 /// A real number that a program can be written on once and then evaluated or differentiated.
 ///
@@ -111,6 +111,18 @@ pub trait Real:
         self.sqrt().recip()
     }
 
+    /// `y = sin x` over slices, with the bits of [`Real::sin`].
+    #[inline(always)]
+    fn sines(x: &[Self], y: &mut [Self]) {
+        y.iter_mut().zip(x).for_each(|(y, x)| *y = x.sin());
+    }
+
+    /// `y = cos x` over slices, with the bits of [`Real::cos`].
+    #[inline(always)]
+    fn cosines(x: &[Self], y: &mut [Self]) {
+        y.iter_mut().zip(x).for_each(|(y, x)| *y = x.cos());
+    }
+
     /// `x^n` by repeated squaring: the same bits everywhere, which the compiler's own `powi` does not promise.
     #[inline(always)]
     fn powi(self, n: i32) -> Self {
@@ -212,6 +224,14 @@ macro_rules! machine_float {
             machine_float!(@elementary exp expm1 ln ln_1p sin cos tanh sigmoid softplus erf erfc normal_cdf normal_pdf
                 tan atan asin acos sinh cosh ln_gamma);
             machine_float!(@pairs pow atan2 hypot);
+            #[inline(always)]
+            fn sines(x: &[Self], y: &mut [Self]) {
+                trig::sin_slice(x, y);
+            }
+            #[inline(always)]
+            fn cosines(x: &[Self], y: &mut [Self]) {
+                trig::cos_slice(x, y);
+            }
             fn polygamma(self, n: u32) -> Self {
                 Elementary::polygamma(self, n)
             }

@@ -6,7 +6,10 @@
 use super::{Bounds, Broken, Program, bilinear, linear};
 use crate::error::Result;
 use crate::op::bilinear::{Batched, BilinearOp, Conv, Matmul, Mul, Padding, Window};
-use crate::op::linear::{AveragePool, Broadcast, Choice, Combine, LinearOp, MaxPool, Pick, PoolWindow, Reshape, Sum};
+use crate::op::linear::{
+    AveragePool, Broadcast, Choice, Combine, Concat, CumulativeSum, Flip, Gather, Joint, LinearOp, MaxPool, Pad,
+    Permute, Pick, PoolWindow, Reshape, Slice, Sum, Triangle,
+};
 use crate::real::{Float, Real};
 use crate::tape::{Tape, Var};
 
@@ -144,6 +147,70 @@ linear_exemplars! {
         { sizes: &[] } on [&[1, 1]];
         { sizes: &[2, 1, 8] } on [&[16]];
         { sizes: &[5, 0] } on [&[0]];
+    Permute:
+        { axes: &[] } on [&[]];
+        { axes: &[0] } on [&[5]];
+        { axes: &[1, 0] } on [&[2, 3]];
+        { axes: &[1, 0] } on [&[16, 33]];
+        { axes: &[1, 0] } on [&[1, 5]];
+        { axes: &[2, 0, 1] } on [&[2, 3, 5]];
+        { axes: &[0, 2, 1, 3] } on [&[2, 3, 5, 2]];
+        { axes: &[3, 1, 0, 2] } on [&[2, 1, 3, 5]];
+        { axes: &[1, 0] } on [&[0, 3]];
+        { axes: &[2, 1, 0] } on [&[3, 0, 2]];
+    Flip:
+        { axis: 0 } on [&[33]];
+        { axis: 1 } on [&[2, 3, 5]];
+        { axis: 2 } on [&[2, 1, 16]];
+        { axis: 0 } on [&[0, 3]];
+        { axis: 0 } on [&[3, 0]];
+    Slice:
+        { axis: 0, start: 0, len: 5 } on [&[5]];
+        { axis: 0, start: 2, len: 1 } on [&[33]];
+        { axis: 1, start: 1, len: 2 } on [&[2, 3, 5]];
+        { axis: 2, start: 0, len: 16 } on [&[2, 1, 33]];
+        { axis: 0, start: 3, len: 0 } on [&[3, 2]];
+        { axis: 1, start: 1, len: 1 } on [&[0, 3]];
+        { axis: 0, start: 1, len: 1 } on [&[2, 0]];
+    Pad:
+        { axis: 0, before: 0, after: 0 } on [&[5]];
+        { axis: 0, before: 2, after: 1 } on [&[33]];
+        { axis: 1, before: 1, after: 0 } on [&[2, 3, 5]];
+        { axis: 2, before: 0, after: 16 } on [&[2, 1, 3]];
+        { axis: 0, before: 1, after: 2 } on [&[0, 3]];
+        { axis: 1, before: 1, after: 1 } on [&[0, 3]];
+        { axis: 0, before: 1, after: 1 } on [&[3, 0]];
+    Concat:
+        { joint: &Joint { axis: 0, starts: &[0] } } on [&[5]];
+        { joint: &Joint { axis: 0, starts: &[0, 1] } } on [&[1], &[33]];
+        { joint: &Joint { axis: 1, starts: &[0, 3, 4] } } on [&[2, 3, 5], &[2, 1, 5], &[2, 2, 5]];
+        { joint: &Joint { axis: 2, starts: &[0, 3] } } on [&[2, 1, 3], &[2, 1, 16]];
+        { joint: &Joint { axis: 0, starts: &[0, 2, 2] } } on [&[2, 3], &[0, 3], &[1, 3]];
+        { joint: &Joint { axis: 1, starts: &[0, 3] } } on [&[0, 3], &[0, 2]];
+    Triangle:
+        { upper: false, diagonal: 0 } on [&[3, 3]];
+        { upper: true, diagonal: 0 } on [&[16, 33]];
+        { upper: false, diagonal: 1 } on [&[2, 5, 3]];
+        { upper: true, diagonal: -2 } on [&[5, 3]];
+        { upper: false, diagonal: -7 } on [&[5, 3]];
+        { upper: true, diagonal: 7 } on [&[5, 3]];
+        { upper: false, diagonal: 0 } on [&[1, 1]];
+        { upper: true, diagonal: 0 } on [&[0, 3]];
+        { upper: true, diagonal: 0 } on [&[3, 0]];
+    Gather:
+        { indices: &[2] } on [&[3]];
+        { indices: &[1, 1, 0, 32, 1] } on [&[33, 2]];
+        { indices: &[0, 1, 1] } on [&[2, 3, 5]];
+        { indices: &[] } on [&[2, 3]];
+        { indices: &[] } on [&[0, 3]];
+        { indices: &[1, 0] } on [&[2, 0]];
+    CumulativeSum:
+        { axis: 0, from_end: false } on [&[33]];
+        { axis: 1, from_end: true } on [&[2, 3, 5]];
+        { axis: 2, from_end: false } on [&[2, 1, 16]];
+        { axis: 0, from_end: true } on [&[1]];
+        { axis: 0, from_end: false } on [&[0, 3]];
+        { axis: 0, from_end: false } on [&[3, 0]];
     Pick:
         { indices: &[2] } on [&[3]];
         { indices: &[0, 4, 2] } on [&[3, 5]];

@@ -53,15 +53,15 @@ fn at<F: Float, P: Pairwise>(op: P, x: [F; 2], bounds: Bounds) -> Result<(), Bro
     let y = op.primal(x[0], x[1]);
     let slopes = op.slopes(x[0], x[1], y);
     let clear = op.clearance(wide[0], wide[1]);
-    for i in 0..2 {
+    for (i, &slope) in slopes.iter().enumerate() {
         let along = |operand: usize| if operand == i { F::ONE } else { F::ZERO };
         let moving = [0, 1].map(|operand| Dual::new(x[operand], along(operand)));
         let once = op.primal(moving[0], moving[1]);
         law(Law::Primal).same_bits(&[once.re], &[y])?;
-        let bent = op.slopes(moving[0], moving[1], Dual::new(y, slopes[i]));
+        let bent = op.slopes(moving[0], moving[1], Dual::new(y, slope));
         law(Law::Primal).same_bits(&bent.map(|slope| slope.re), &slopes)?;
         if clear == 0.0 {
-            law(Law::Slope).all_within(&[once.eps], &[slopes[i]], 0.0)?;
+            law(Law::Slope).all_within(&[once.eps], &[slope], 0.0)?;
             continue;
         }
         let length = wide[i].abs().max(1.0).min(clear);
@@ -75,7 +75,7 @@ fn at<F: Float, P: Pairwise>(op: P, x: [F; 2], bounds: Bounds) -> Result<(), Bro
         let values = points.map(|[a, b]| op.primal(a, b));
         let first = five_point(values, h);
         let scale = first.abs().max(largest(&values) / length);
-        law(Law::Slope).within(slopes[i].to_f64(), first, bounds.slope * scale)?;
+        law(Law::Slope).within(slope.to_f64(), first, bounds.slope * scale)?;
         law(Law::Slope).within(once.eps.to_f64(), first, bounds.slope * scale)?;
         for (j, bent) in bent.iter().enumerate() {
             let slopes = points.map(|[a, b]| op.slopes(a, b, op.primal(a, b))[j]);

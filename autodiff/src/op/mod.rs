@@ -1,6 +1,6 @@
-//! The closed set of primitive ops, in three kinds.
+//! The closed set of primitive ops, in three kinds: elementwise (of one operand, or two: [`pairwise`]), linear, bilinear.
 //!
-//! Every op is elementwise, linear or bilinear, and its author states the least that its kind needs: a primal and a
+//! Every op is of one of them, and its author states the least that its kind needs: a primal and a
 //! slope; a map and its transpose; a product and its two pulls. The four sweeps ([`crate::sweep`]) are then derived
 //! from the kind, once, so the modes of differentiation cannot disagree about a rule.
 //!

@@ -17,6 +17,7 @@
 //! ```
 
 mod arena;
+mod arrange;
 mod cost;
 mod node;
 mod var;

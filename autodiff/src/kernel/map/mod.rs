@@ -125,6 +125,52 @@ kernel! {
     }
 }
 
+/// How many sums a row is spread over: a fixed number, so that the order of additions is that of every machine.
+const LANES: usize = 16;
+
+/// The sum of a row: number i goes to lane `i mod 16`, and the lanes are added in halves.
+#[inline(always)]
+fn row_sum<R: Real>(row: &[R]) -> R {
+    let mut lanes = [R::ZERO; LANES];
+    let whole = row.chunks_exact(LANES);
+    let rest = whole.remainder();
+    for part in whole {
+        lanes.iter_mut().zip(part).for_each(|(lane, &x)| *lane += x);
+    }
+    lanes.iter_mut().zip(rest).for_each(|(lane, &x)| *lane += x);
+    let mut width = LANES;
+    while width > 1 {
+        width /= 2;
+        let (low, high) = lanes.split_at_mut(width);
+        low.iter_mut().zip(high).for_each(|(low, &mut high)| *low += high);
+    }
+    lanes[0]
+}
+
+kernel! {
+    /// `y_r = sum of x[r, ..]` or `+=`, rows of `len` numbers.
+    pub(crate) fn row_sums / RowSums(accumulate: Accumulate, len: usize, x: &'s [R], y: &'s mut [R]) {
+        for (row, y) in x.chunks_exact(len).zip(y) {
+            match accumulate {
+                Accumulate::Replace => *y = row_sum(row),
+                Accumulate::Add => *y += row_sum(row),
+            }
+        }
+    }
+}
+
+kernel! {
+    /// `y[r, ..] = x_r` or `+=`, rows of `len` numbers.
+    pub(crate) fn repeat / Repeat(accumulate: Accumulate, len: usize, x: &'s [R], y: &'s mut [R]) {
+        for (row, &x) in y.chunks_exact_mut(len).zip(x) {
+            match accumulate {
+                Accumulate::Replace => row.fill(x),
+                Accumulate::Add => row.iter_mut().for_each(|y| *y += x),
+            }
+        }
+    }
+}
+
 /// Which of an op's functions a loop evaluates.
 #[derive(Clone, Copy)]
 enum Part {
@@ -158,16 +204,8 @@ impl<R: Real, E: Elementwise> Kernel for EvaluateOp<'_, R, E> {
     fn run(self) {
         let Evaluate { part, x, y, out } = self.of;
         match part {
-            Part::Primal => {
-                for (out, &x) in out.iter_mut().zip(x) {
-                    *out = self.op.primal(x);
-                }
-            }
-            Part::Slope => {
-                for ((out, &x), &y) in out.iter_mut().zip(x).zip(y) {
-                    *out = self.op.slope(x, y);
-                }
-            }
+            Part::Primal => self.op.primals(x, out),
+            Part::Slope => self.op.slopes(x, y, out),
             Part::Curvature => {
                 for ((out, &x), &y) in out.iter_mut().zip(x).zip(y) {
                     *out = curvature(self.op, x, y);

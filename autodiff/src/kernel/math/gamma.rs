@@ -79,7 +79,7 @@ pub(super) fn polygamma(x: f64, n: u32) -> f64 {
     }
     if x < 0.0 {
         let mirrored = polygamma(1.0 - x, n);
-        return (if n % 2 == 0 { mirrored } else { -mirrored }) - cotangent_derivative(fraction(x), n);
+        return (if n.is_multiple_of(2) { mirrored } else { -mirrored }) - cotangent_derivative(fraction(x), n);
     }
     if n == 0 { digamma(x) } else { sum_of_powers(x, n) }
 }

@@ -96,14 +96,14 @@ impl Power for f64 {
         let exponent = exact.high + held * ln.low;
         // The exponent at the ends of the range; ln 0 and ln inf are infinite, and 1^inf is 1.
         let infinite = select(base == 0.0, -f64::INFINITY, f64::INFINITY) * y;
-        let exponent = select(usual, exponent, select(base == base, infinite, base));
+        let exponent = select(usual, exponent, select(base.is_nan(), base, infinite));
         let (low, high) = (f64::LOWEST, f64::HIGHEST);
         let inside = exponent > low && exponent < high;
         let bound = select(exponent < low, low, select(exponent > high, high, exponent));
         let (head, tail) = (select(inside, exact.high, bound), select(inside, exact.low + held * ln.low, 0.0));
         let (q, n) = reduced(head, tail);
         let magnitude = (q + 1.0).scaled(n);
-        finish(self, y, select(base == 1.0 && y == y, 1.0, select(y == y, magnitude, y)))
+        finish(self, y, select(y.is_nan(), y, select(base == 1.0, 1.0, magnitude)))
     }
 
     #[inline(always)]
@@ -125,7 +125,7 @@ impl Power for f32 {
         let (x, y) = (f64::from(self), f64::from(y));
         let base = x.abs();
         let power = super::exp::exp(y * ln::ln(base));
-        finish(x, y, select(base == 1.0 && y == y, 1.0, power)) as f32
+        finish(x, y, select(base == 1.0 && !y.is_nan(), 1.0, power)) as f32
     }
 
     #[inline(always)]

@@ -98,8 +98,9 @@ pub(super) fn atan2<F: ArcTangent>(y: F, x: F) -> F {
     let left = F::of(1.0).signed_like(x) < F::of(0.0);
     let angle = angle(y.magnitude(), x.magnitude(), left);
     // NUMERICS: the selections let a NaN pass where it is the larger leg only.
-    let known = select(x == x, angle, x);
-    select(y == y, known, y).signed_like(y)
+    let infinity = F::of(f64::INFINITY);
+    let known = select(x.magnitude() <= infinity, angle, x);
+    select(y.magnitude() <= infinity, known, y).signed_like(y)
 }
 
 /// The other leg of a triangle with hypotenuse 1; NaN beyond 1.

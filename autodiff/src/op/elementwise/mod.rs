@@ -47,6 +47,21 @@ pub trait Elementwise: Copy {
     fn primal<R: Real>(&self, x: R) -> R;
     /// `f'(x)`, where `y = f(x)` is known.
     fn slope<R: Real>(&self, x: R, y: R) -> R;
+
+    /// `y = f(x)` over slices, with the bits of [`Elementwise::primal`]: for ops that have a faster loop than that over it.
+    #[inline(always)]
+    fn primals<R: Real>(&self, x: &[R], y: &mut [R]) {
+        for (y, &x) in y.iter_mut().zip(x) {
+            *y = self.primal(x);
+        }
+    }
+    /// `s = f'(x)` over slices, with the bits of [`Elementwise::slope`].
+    #[inline(always)]
+    fn slopes<R: Real>(&self, x: &[R], y: &[R], s: &mut [R]) {
+        for ((s, &x), &y) in s.iter_mut().zip(x).zip(y) {
+            *s = self.slope(x, y);
+        }
+    }
 }
 
 /// Declares the closed set: the enum, its names, its exemplars and its dispatch come from this one list.

@@ -33,6 +33,15 @@ impl Elementwise for Sin {
     fn slope<R: Real>(&self, x: R, _y: R) -> R {
         x.cos()
     }
+    // NUMERICS: large angles are reduced in a branch, which a loop over single numbers would have at each.
+    #[inline(always)]
+    fn primals<R: Real>(&self, x: &[R], y: &mut [R]) {
+        R::sines(x, y);
+    }
+    #[inline(always)]
+    fn slopes<R: Real>(&self, x: &[R], _y: &[R], s: &mut [R]) {
+        R::cosines(x, s);
+    }
 }
 
 /// `cos(x + h) = y - sin(x) h`
@@ -48,6 +57,15 @@ impl Elementwise for Cos {
     #[inline(always)]
     fn slope<R: Real>(&self, x: R, _y: R) -> R {
         -x.sin()
+    }
+    #[inline(always)]
+    fn primals<R: Real>(&self, x: &[R], y: &mut [R]) {
+        R::cosines(x, y);
+    }
+    #[inline(always)]
+    fn slopes<R: Real>(&self, x: &[R], _y: &[R], s: &mut [R]) {
+        R::sines(x, s);
+        s.iter_mut().for_each(|s| *s = -*s);
     }
 }
 

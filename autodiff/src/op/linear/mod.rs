@@ -13,22 +13,28 @@
 //! This file decides what a linear op is and which there are; each stands in the file of its family. The loops over
 //! slices are left to [`crate::kernel::map`].
 
+mod arrangement;
 mod combine;
 mod layout;
 mod pooling;
 mod reduction;
+mod running;
+mod section;
 mod selection;
 
 use super::{Operand, Samples, Signature};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::kernel::gemm::Accumulate;
 use crate::kernel::map;
 use crate::real::Real;
 
+pub use arrangement::{Flip, Permute};
 pub use combine::Combine;
 pub use layout::Reshape;
 pub use pooling::{AveragePool, Choice, MaxPool, PoolWindow};
 pub use reduction::{Broadcast, Sum};
+pub use running::CumulativeSum;
+pub use section::{Concat, Gather, Joint, Pad, Slice, Triangle};
 pub use selection::Pick;
 
 /// A map that is linear in each of its operands together.
@@ -81,6 +87,22 @@ pub enum LinearOp<'a> {
     AveragePool(AveragePool<'a>),
     /// The largest entry of each window.
     MaxPool(MaxPool<'a>),
+    /// The axes in another order.
+    Permute(Permute<'a>),
+    /// An axis turned round.
+    Flip(Flip),
+    /// A run of entries of an axis.
+    Slice(Slice),
+    /// Zeros around the entries of an axis.
+    Pad(Pad),
+    /// Operands one behind the other.
+    Concat(Concat<'a>),
+    /// The part of each matrix on one side of a diagonal.
+    Triangle(Triangle),
+    /// Rows of the first axis by index.
+    Gather(Gather<'a>),
+    /// Sums of all entries up to each.
+    CumulativeSum(CumulativeSum),
 }
 
 macro_rules! dispatch {
@@ -93,6 +115,14 @@ macro_rules! dispatch {
             LinearOp::Pick($op) => $body,
             LinearOp::AveragePool($op) => $body,
             LinearOp::MaxPool($op) => $body,
+            LinearOp::Permute($op) => $body,
+            LinearOp::Flip($op) => $body,
+            LinearOp::Slice($op) => $body,
+            LinearOp::Pad($op) => $body,
+            LinearOp::Concat($op) => $body,
+            LinearOp::Triangle($op) => $body,
+            LinearOp::Gather($op) => $body,
+            LinearOp::CumulativeSum($op) => $body,
         }
     };
 }
@@ -134,6 +164,29 @@ impl LinearOp<'_> {
     }
     pub(crate) fn treats_samples_alike(&self) -> bool {
         dispatch!(self, op => op.treats_samples_alike())
+    }
+}
+
+/// A shape seen as `[outer, len, inner]` around an axis.
+fn around(shape: &[usize], axis: usize) -> (usize, usize, usize) {
+    (shape[..axis].iter().product(), shape[axis], shape[axis + 1..].iter().product())
+}
+
+/// The tag of a result that mixes, drops or exchanges the entries of an axis, once the axis is known to be there.
+fn across(op: &'static str, axis: usize, shape: &[usize], samples: Samples) -> Result<Option<Samples>> {
+    match samples {
+        _ if axis >= shape.len() => Err(Error::Axis { op, axis, shape: shape.into() }),
+        Samples::Axis { axis: of_samples, .. } if of_samples as usize == axis => Ok(None),
+        kept => Ok(Some(kept)),
+    }
+}
+
+/// One number written or added.
+#[inline(always)]
+fn moved<R: Real>(from: R, to: &mut R, accumulate: Accumulate) {
+    match accumulate {
+        Accumulate::Replace => *to = from,
+        Accumulate::Add => *to += from,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Sums over an axis, and the transpose of that.
 
-use super::{Linear, copy};
+use super::{Linear, around, copy};
 use crate::error::{Error, Result};
 use crate::kernel::gemm::Accumulate;
 use crate::kernel::map;
@@ -16,11 +16,6 @@ use crate::shape::{self, Shape};
 pub struct Sum {
     /// The axis that goes.
     pub axis: usize,
-}
-
-/// A shape seen as `[outer, len, inner]` around an axis.
-fn around(shape: &[usize], axis: usize) -> (usize, usize, usize) {
-    (shape[..axis].iter().product(), shape[axis], shape[axis + 1..].iter().product())
 }
 
 impl Linear for Sum {
@@ -122,6 +117,9 @@ impl Linear for Broadcast {
 
 /// `[outer, len, inner] -> [outer, inner]`
 fn sum<R: Real>((_, len, inner): (usize, usize, usize), x: &[R], y: &mut [R], accumulate: Accumulate) {
+    if len > 0 && inner == 1 {
+        return map::row_sums(accumulate, len, x, y);
+    }
     if accumulate == Accumulate::Replace {
         y.fill(R::ZERO);
     }
@@ -137,6 +135,9 @@ fn sum<R: Real>((_, len, inner): (usize, usize, usize), x: &[R], y: &mut [R], ac
 
 /// `[outer, inner] -> [outer, len, inner]`
 fn repeat<R: Real>((_, len, inner): (usize, usize, usize), x: &[R], y: &mut [R], accumulate: Accumulate) {
+    if len > 0 && inner == 1 {
+        return map::repeat(accumulate, len, x, y);
+    }
     if len * inner == 0 {
         return;
     }

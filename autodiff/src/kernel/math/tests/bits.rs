@@ -1,8 +1,11 @@
 //! One number and a vectorized slice give the same bits, and how fast the slice is.
 
+use crate::kernel::map;
 use crate::kernel::math::Elementary;
 use crate::kernel::math::tests::{patterns_f32, patterns_f64, table};
 use crate::kernel::math::trig::{self, Trigonometric};
+use crate::op::elementwise::{self as op, ElementwiseOp};
+use crate::real::Float;
 use pulp::{Arch, Simd, WithSimd};
 use std::hint::black_box;
 use std::marker::PhantomData;
@@ -125,6 +128,27 @@ fn a_slice_gives_the_bits_of_single_numbers() {
 fn a_slice_gives_the_bits_of_single_numbers_for_every_kind_of_argument() {
     assert_same_bits::<f32>(&patterns_f32(40_009).collect::<Vec<_>>());
     assert_same_bits::<f64>(&patterns_f64(100_000).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_loops_of_the_ops_give_the_bits_of_single_numbers_for_near_and_far_angles() {
+    fn check<F: Float>(x: &[F]) {
+        for op in [ElementwiseOp::Sin(op::Sin), ElementwiseOp::Cos(op::Cos)] {
+            let (mut y, mut slopes) = (vec![F::ZERO; x.len()], vec![F::ZERO; x.len()]);
+            map::primal(op, x, &mut y);
+            map::slope(op, x, &y, &mut slopes);
+            for ((&x, &y), &slope) in x.iter().zip(&y).zip(&slopes) {
+                let (sin, cos) = (Elementary::sin(black_box(x)), Elementary::cos(black_box(x)));
+                let alone = if op.name() == "sin" { [sin, cos] } else { [cos, -sin] };
+                assert_eq!([y, slope].map(|y| bits(y.to_f64())), alone.map(|y| bits(y.to_f64())), "{op:?} at {x:?}");
+            }
+        }
+    }
+    let near: Vec<f64> = (0..1003).map(|i| f64::from(i) * 0.37 - 180.0).collect();
+    let mixed: Vec<f64> = patterns_f64(1003).chain(near.iter().copied()).collect();
+    check(&near);
+    check(&mixed);
+    check(&mixed.iter().map(|&x| x as f32).collect::<Vec<_>>());
 }
 
 /// The dispatch may choose any instruction set; none may differ.

@@ -1,8 +1,33 @@
 //! Plain functions over the primitive ops. They have no rules of their own.
+//!
+//! Here are softmax and the losses; normalization, attention, the recurrent cell and complex numbers have a file each.
+
+mod attention;
+mod complex;
+mod normalization;
+mod recurrent;
 
 use crate::error::{Error, Result};
 use crate::real::Real;
 use crate::tape::Var;
+
+pub use attention::{Mask, attention};
+pub use complex::Complex;
+pub use normalization::{layer_norm, rms_norm};
+pub use recurrent::rnn_cell;
+
+/// `softmax(x)` over the last axis: exponentials that add up to 1.
+///
+/// # Shape
+/// `[.., c] -> [.., c]`
+///
+/// # Errors
+/// If `x` is a scalar.
+pub fn softmax<'a, R: Real>(x: Var<'a, R>) -> Result<Var<'a, R>> {
+    let (shifted, axis, classes) = shifted("softmax", x)?;
+    let raised = shifted.exp();
+    raised.over(raised.sum_axis(axis)?.broadcast(axis, classes)?)
+}
 
 /// `ln softmax(x)` over the last axis.
 ///
@@ -21,10 +46,17 @@ use crate::tape::Var;
 /// # Errors
 /// If `x` is a scalar.
 pub fn log_softmax<'a, R: Real>(x: Var<'a, R>) -> Result<Var<'a, R>> {
+    let (shifted, axis, classes) = shifted("log_softmax", x)?;
+    let norm = shifted.exp().sum_axis(axis)?.ln();
+    shifted.minus(norm.broadcast(axis, classes)?)
+}
+
+/// A value less the largest entry of each row of its last axis; that axis, and its size.
+fn shifted<'a, R: Real>(op: &'static str, x: Var<'a, R>) -> Result<(Var<'a, R>, usize, usize)> {
     let Some((&classes, rows)) = x.shape().split_last() else {
-        return Err(Error::Axis { op: "log_softmax", axis: 0, shape: x.shape().into() });
+        return Err(Error::Axis { op, axis: 0, shape: x.shape().into() });
     };
-    // NUMERICS: ln softmax does not change when a constant is taken from a row, so the row's maximum is taken, as a
+    // NUMERICS: softmax does not change when a constant is taken from a row, so the row's maximum is taken, as a
     // constant, and no exponential overflows. Its derivative would cancel.
     let tape = x.tape();
     let mut top = R::ZERO;
@@ -34,9 +66,7 @@ pub fn log_softmax<'a, R: Real>(x: Var<'a, R>) -> Result<Var<'a, R>> {
         }
         top
     });
-    let shifted = x.minus(tape.constant(tops, x.shape())?)?;
-    let norm = shifted.exp().sum_axis(rows.len())?.ln();
-    shifted.minus(norm.broadcast(rows.len(), classes)?)
+    Ok((x.minus(tape.constant(tops, x.shape())?)?, rows.len(), classes))
 }
 
 /// The largest primal of a row, with no tangent.
