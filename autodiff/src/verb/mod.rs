@@ -24,6 +24,9 @@
 //! methods have the same names and only sweep: it is JAX's `linearize` ([`Recorded::jvp`]), the pullback that JAX's `vjp`
 //! returns ([`Recorded::vjp`]), and the second derivatives at that point. The workspace keeps its memory for the next.
 //!
+//! For very many products at one point, or from many threads, [`Linearization`](crate::sweep::Linearization) keeps slopes
+//! and curvatures too: more memory, and six products of matrices a layer for nine.
+//!
 //! # Blocks of directions
 //! A tangent has the shape of its primal, or that with a leading axis of K directions, all alike. The result then has
 //! it too. It is what `vmap` over a JVP or VJP gives, in one sweep.
