@@ -89,6 +89,12 @@ fn every_function_and_operator_means_what_it_means_on_paper() {
         ("leaky_relu(-x, 0.25)", -2.25),
         ("sigmoid(0*x)+tanh(x-9)", 0.5),
         ("1e3*x", 9000.0),
+        ("x/3", 3.0),
+        ("3/x", 1.0 / 3.0),
+        ("hypot(x, 40)", 41.0),
+        ("atan2(x, x)*4/pi", 1.0),
+        ("atan(x-8)*4/pi", 1.0),
+        ("x^(x/6)", 27.0),
         ("3", 3.0),
     ];
     for (expression, expected) in cases {

@@ -1,7 +1,7 @@
 //! An expression on a tape: names become leaves, terms become ops.
 
 use autodiff::op::ElementwiseOp;
-use autodiff::op::elementwise::{LeakyRelu, Powi};
+use autodiff::op::elementwise::{LeakyRelu, Powf, Powi};
 use autodiff::{Tape, Var};
 use ntk::nearest::nearest;
 
@@ -12,7 +12,7 @@ use crate::failure::Failure;
 const CONSTANTS: [(&str, f64); 2] = [("pi", std::f64::consts::PI), ("e", std::f64::consts::E)];
 
 /// Functions that are not an op each, and how many arguments they take.
-const COMPOSED: [(&str, usize); 4] = [("log", 1), ("tan", 1), ("pow", 2), ("leaky_relu", 2)];
+const COMPOSED: [(&str, usize); 5] = [("log", 1), ("pow", 2), ("atan2", 2), ("hypot", 2), ("leaky_relu", 2)];
 
 /// A term that is recorded: a value that varies, or a number known before.
 #[derive(Clone, Copy)]
@@ -187,11 +187,9 @@ fn call<'a>(
     }
     match (name, arguments) {
         ("log", [x]) => Ok(map(tape, function("ln").expect("an op"), *x)),
-        ("tan", [x]) => {
-            let part = |name: &str| map(tape, function(name).expect("an op"), *x);
-            binary(tape, '/', part("sin"), part("cos"))
-        }
         ("pow", [x, y]) => binary(tape, '^', *x, *y),
+        ("atan2", [y, x]) => Ok(Value::Var(variable(tape, *y)?.atan2(variable(tape, *x)?)?)),
+        ("hypot", [x, y]) => Ok(Value::Var(variable(tape, *x)?.hypot(variable(tape, *y)?)?)),
         ("leaky_relu", [x, Value::Number(alpha)]) => Ok(map(tape, LeakyRelu(*alpha).into(), *x)),
         ("leaky_relu", _) => {
             Err(expression.fault(at, "the slope of 'leaky_relu' varies", "give a number as its second argument"))
@@ -230,15 +228,13 @@ fn binary<'a>(tape: &'a Tape<'a, f64>, operator: char, a: Value<'a>, b: Value<'a
         ('*', Number(c), Var(x)) | ('*', Var(x), Number(c)) => Var(x.scale(c)),
         ('*', Var(a), Var(b)) => Var(a.times(b)?),
         ('/', Number(1.0), b) => recip(b),
-        ('/', Var(x), Number(c)) => Var(x.scale(1.0 / c)),
-        ('/', a, b) => binary(tape, '*', a, recip(b))?,
+        // A half is exact, a third is not.
+        ('/', Var(x), Number(c)) if c.to_bits() & (u64::MAX >> 12) == 0 && c != 0.0 => Var(x.scale(1.0 / c)),
+        ('/', a, b) => Var(variable(tape, a)?.over(variable(tape, b)?)?),
         (_, a, Number(n)) if n.fract() == 0.0 && n.abs() <= f64::from(i32::MAX) => map(tape, Powi(n as i32).into(), a),
         (_, a, Number(0.5)) => map(tape, function("sqrt").expect("an op"), a),
-        // x^y = e^(y ln x), for x above 0.
-        (_, a, b) => {
-            let exponent = binary(tape, '*', b, map(tape, function("ln").expect("an op"), a))?;
-            map(tape, function("exp").expect("an op"), exponent)
-        }
+        (_, a, Number(p)) => map(tape, Powf(p).into(), a),
+        (_, a, b) => Var(variable(tape, a)?.pow(variable(tape, b)?)?),
     })
 }
 

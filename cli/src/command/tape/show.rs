@@ -1,7 +1,7 @@
 //! Nodes and numbers as people write them.
 
 use autodiff::Node;
-use autodiff::op::{BilinearOp, ElementwiseOp, LinearOp, Op};
+use autodiff::op::{BilinearOp, ElementwiseOp, LinearOp, Op, PairwiseOp};
 
 /// Six significant digits, in ten letters or fewer.
 pub(super) fn number(x: f64) -> String {
@@ -44,6 +44,9 @@ pub(super) fn op(node: &Node<'_, f64>, leaf: &dyn Fn(u32) -> String) -> String {
         },
         Op::Leaf(ordinal) => leaf(ordinal),
         Op::Elementwise(ElementwiseOp::Powi(power)) => format!("{} ^ {}", operand(0), power.0),
+        Op::Elementwise(ElementwiseOp::Powf(power)) => format!("{} ^ {}", operand(0), number(power.0)),
+        Op::Pairwise(PairwiseOp::Div(_)) => format!("{} / {}", operand(0), operand(1)),
+        Op::Pairwise(PairwiseOp::Pow(_)) => format!("{} ^ {}", operand(0), operand(1)),
         Op::Elementwise(ElementwiseOp::LeakyRelu(slope)) => format!("leaky_relu {} {}", operand(0), number(slope.0)),
         Op::Bilinear(BilinearOp::Mul(_)) => format!("{} * {}", operand(0), operand(1)),
         Op::Linear(LinearOp::Combine(combine)) => sum(combine.coefficients, &operand),
@@ -58,6 +61,9 @@ pub(super) fn op(node: &Node<'_, f64>, leaf: &dyn Fn(u32) -> String) -> String {
 pub(super) fn head(node: &Node<'_, f64>, leaf: &dyn Fn(u32) -> String) -> String {
     match node.op {
         Op::Elementwise(ElementwiseOp::Powi(power)) => format!("^ {}", power.0),
+        Op::Elementwise(ElementwiseOp::Powf(power)) => format!("^ {}", number(power.0)),
+        Op::Pairwise(PairwiseOp::Div(_)) => "/".to_owned(),
+        Op::Pairwise(PairwiseOp::Pow(_)) => "^".to_owned(),
         Op::Bilinear(BilinearOp::Mul(_)) => "*".to_owned(),
         Op::Linear(LinearOp::Combine(combine)) => match combine.coefficients {
             [1.0, 1.0] => "+".to_owned(),
