@@ -3,7 +3,8 @@
 //! A relu's slope is 0 or 1. Where rounding decides which, one unit moves an entry of a kernel by a part in its width,
 //! a thousand times the rounding of everything else. So in `f32` the samples that have such a unit, a few in a hundred,
 //! are recorded and pulled back in `f64`, and their factors rounded: a kernel in `f32` then has the units on that one in
-//! `f64` has.
+//! `f64` has. Not where reading the weights in `f64` would cost more than half of the kernel (few samples of a large network):
+//! the plan says which ([`Plan::resolves`](super::Plan::resolves)).
 
 use std::sync::{Arc, Mutex};
 
@@ -94,9 +95,6 @@ impl Resolved {
         x: &[R],
         widened: &Widened,
     ) -> Result<Option<Self>> {
-        if !doubts(size_of::<R>() as u64) {
-            return Ok(None);
-        }
         let samples = samples_in_doubt(f);
         if samples.is_empty() {
             return Ok(None);

@@ -12,7 +12,7 @@
 //! The limit less program, data, weights and kernel is the *tile budget*: the work of the threads and as many factors
 //! as fit beside it, for any number of outputs.
 
-use super::doubt::{DOUBT, doubts};
+use super::doubt::DOUBT;
 use super::plan::Sizes;
 use super::{Method, Outputs};
 
@@ -205,7 +205,7 @@ impl Sizes {
     fn widened(&self) -> u64 {
         let units = product(&[self.n.saturating_add(self.m.unwrap_or(0)), self.seen.kinked as u64]);
         let likely = units as f64 * 0.8 * DOUBT > 0.5;
-        if doubts(self.bytes) && likely { product(&[self.parameters, size_of::<f64>() as u64]) } else { 0 }
+        if self.resolves() && likely { product(&[self.parameters, size_of::<f64>() as u64]) } else { 0 }
     }
 
     /// Bytes that a thread packs the cotangents of a block and the weights into, to leave the zeros out.

@@ -229,7 +229,9 @@ pub fn kernel<N: Network, R: Float>(
         structured::prove(&problem)?;
     }
     let (values, times) = match plan.method {
-        Method::Structured => tile::run(&problem, &structured::Structured::new(&problem), &plan, observer)?,
+        Method::Structured => {
+            tile::run(&problem, &structured::Structured::new(&problem, plan.resolves), &plan, observer)?
+        }
         Method::Jacobian => {
             tile::run(&problem, &jacobian::Jacobian { problem: &problem, splits: plan.splits }, &plan, observer)?
         }

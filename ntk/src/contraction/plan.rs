@@ -1,5 +1,6 @@
 //! What a kernel will need: operations, and bytes by part, counted from shapes before anything is allocated.
 
+use super::doubt::doubts;
 use super::memory::{Needs, Phase, product};
 use super::{Method, Outputs, Part, Settings};
 use crate::error::{Error, Result};
@@ -30,6 +31,8 @@ pub struct Plan {
     pub jacobian_bytes: u64,
     /// Whether parameters' cotangents split by samples.
     pub splits: bool,
+    /// Whether samples with a unit on the edge of a kink are taken in `f64`.
+    pub resolves: bool,
     pub(crate) pair_flops: f64,
     pub(crate) arena_bytes: usize,
 }
@@ -64,6 +67,8 @@ const TILE_ROWS: u64 = 640;
 const TILE_SAMPLES: u64 = 256;
 /// Few samples are cut into at least this many blocks, so that there is work for several threads.
 const LEAST_BLOCKS: u64 = 4;
+/// Operations that a thread does while it reads a byte from memory, about: some 100 GFLOP/s in single precision, 6 GB/s.
+const FLOPS_A_BYTE: f64 = 16.0;
 /// `auto` forms a Jacobian only up to this size: one that fits nearly any limit.
 const SMALL_JACOBIAN: u64 = 64 << 20;
 
@@ -190,6 +195,13 @@ impl Sizes {
         usable.min_by(|&a, &b| self.flops(a).total_cmp(&self.flops(b))).unwrap_or(Method::Products)
     }
 
+    /// Whether samples in doubt are worth taking in `f64`: every block that has one reads the weights in that width, and
+    /// that may cost half of the kernel.
+    pub(super) fn resolves(&self) -> bool {
+        let read = 3.0 * self.blocks() as f64 * self.parameters as f64 * size_of::<f64>() as f64;
+        doubts(self.bytes) && read * FLOPS_A_BYTE <= 0.5 * self.flops(Method::Structured)
+    }
+
     /// Bytes of the Jacobians of rows and columns.
     fn jacobian_bytes(&self) -> u64 {
         let samples = self.n.saturating_add(self.m.unwrap_or(0));
@@ -243,6 +255,7 @@ impl Sizes {
             limit: settings.memory,
             jacobian_bytes: self.jacobian_bytes(),
             splits: self.seen.splits,
+            resolves: method == Method::Structured && self.resolves(),
             pair_flops: self.pair_flops(method),
             arena_bytes: needs.arena as usize,
         })

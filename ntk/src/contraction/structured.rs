@@ -34,13 +34,14 @@ use crate::network::{Network, record};
 /// The contraction from factors.
 pub(crate) struct Structured<'p, N, R> {
     problem: &'p Problem<'p, N, R>,
-    widened: Widened,
+    /// Weights in `f64`, where samples in doubt are taken in it.
+    widened: Option<Widened>,
 }
 
 impl<'p, N, R> Structured<'p, N, R> {
-    /// Of this problem.
-    pub(crate) fn new(problem: &'p Problem<'p, N, R>) -> Self {
-        Self { problem, widened: Widened::default() }
+    /// Of this problem; `resolves` as the plan has it.
+    pub(crate) fn new(problem: &'p Problem<'p, N, R>, resolves: bool) -> Self {
+        Self { problem, widened: resolves.then(Widened::default) }
     }
 }
 
@@ -156,11 +157,15 @@ impl<N: Network, R: Float> Contractor<R> for Structured<'_, N, R> {
         problem.outputs.seeds(1, problem.width, &mut worker.seeds);
         let mut factors = Factors::default();
         pullback_shared(f, &worker.seeds, directions, &mut factors, &mut worker.pool)?;
-        keep(factors, problem.outputs, Resolved::of(problem, f, x, &self.widened)?)
+        let resolved = match &self.widened {
+            Some(widened) => Resolved::of(problem, f, x, widened)?,
+            None => None,
+        };
+        keep(factors, problem.outputs, resolved)
     }
 
     fn release(&self) {
-        self.widened.release();
+        self.widened.iter().for_each(Widened::release);
     }
 
     fn tile(
