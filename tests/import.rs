@@ -82,7 +82,7 @@ fn a_torch_model_gives_torch_outputs() {
         assert_eq!(shapes, model.parameters().unwrap());
         let how: Vec<&str> = imported.placed.iter().map(|placed| &placed.how[..]).collect();
         if param == "standard" {
-            let rows = "transposed, rows from channels first to channels last";
+            let rows = "transposed, rows CHW to HWC";
             assert_eq!(how, ["OIHW to HWIO", "as it is", rows, "as it is"]);
         }
     }

@@ -43,7 +43,7 @@ pub trait Network: Sync {
 /// Numbers (not bytes) that one sample takes while its kernel is computed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Footprint {
-    /// Values of the ops on the tape.
+    /// Values of the ops on the tape, and of the constants that the network records.
     pub values: usize,
     /// Inputs of the parametric ops, that factors keep.
     pub inputs: usize,
@@ -97,7 +97,8 @@ impl Footprint {
             {
                 seen.kinked += node.value.len();
             }
-            if !matches!(node.op, Op::Leaf(_) | Op::Constant) {
+            // Of what is given, the samples and the parameters are counted elsewhere; constants of the network's own are not.
+            if id as usize > zeros.len() || !matches!(node.op, Op::Leaf(_) | Op::Constant) {
                 seen.values += node.value.len();
                 seen.widest = seen.widest.max(node.value.len());
             }

@@ -199,3 +199,17 @@ fn scales_start_at_one_and_shifts_at_zero() {
     assert_eq!((&drawn[0].0[..], &drawn[0].2[..]), ("W0", &[1.0; 3][..]));
     assert_eq!((&drawn[1].0[..], &drawn[1].2[..]), ("b0", &[0.0; 3][..]));
 }
+
+#[test]
+fn concatenated_branches_stand_behind_one_another() {
+    let text = "input = [2, 2]\nlayers = [{ kind = 'parallel', join = 'concat', branches = [[{ kind = 'sin' }], [], [{ kind = 'cos' }]] }, \
+                { kind = 'flatten' }, { kind = 'dense', out = 2, param = 'standard' }]";
+    let (p, x) = given(text);
+    let expected: Vec<f64> = (0..2)
+        .flat_map(|i| {
+            let place = |x: &[f64]| [x[0].sin(), x[1].sin(), x[0], x[1], x[0].cos(), x[1].cos()];
+            product(&x.row(i).unwrap().chunks(2).flat_map(place).collect::<Vec<_>>(), &p[0])
+        })
+        .collect();
+    assert_close(&outputs(text, &p, &x), &expected, 1e-15, "concat");
+}

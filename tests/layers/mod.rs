@@ -3,6 +3,7 @@
 mod batch_norm;
 mod closed_forms;
 mod documentation;
+mod faults;
 mod sequences;
 
 use ntk::contraction::{Method, Outputs};
@@ -33,6 +34,11 @@ const NETWORKS: &[&str] = &[
        { kind = 'dense', out = 5, b_std = 0.2 },
        { kind = 'parallel', join = 'product', branches = [ [ { kind = 'sin' } ], [], [ { kind = 'cos' }, { kind = 'dense', out = 5 } ] ] },
        { kind = 'identity' }, { kind = 'dense', out = 2, b_std = 0.2 },
+     ]",
+    "input = [3, 2]
+     layers = [
+       { kind = 'parallel', join = 'concat', branches = [ [ { kind = 'conv', kw = 2, out = 3 } ], [ { kind = 'tanh' } ], [] ] },
+       { kind = 'tanh' }, { kind = 'gap' }, { kind = 'dense', out = 2 },
      ]",
     "input = [2, 3, 2]
      layers = [ { kind = 'tanh' }, { kind = 'flatten' }, { kind = 'dense', out = 3 }, { kind = 'tanh' }, { kind = 'dense', out = 2 } ]",

@@ -92,6 +92,9 @@ impl Site {
 /// How deep branches may stand in one another; 2 or 3 brackets each, so 64 of them.
 const MAX_NESTING: usize = 32;
 
+/// More arrays than anyone means: a slip of the keyboard in a degree or a number of heads must not fill the memory.
+const MAX_ARRAYS: usize = 1 << 14;
+
 impl Architecture {
     /// The sizes of the arrays of weights in forward order.
     ///
@@ -300,6 +303,13 @@ impl Walk {
 
     fn array(&mut self, path: &str, role: Role, weighting: Weighting, shape: Vec<usize>, dims: Dims) -> Result<()> {
         check_constants(weighting, dims, path)?;
+        if self.sites.len() >= MAX_ARRAYS {
+            return Err(ModelError::in_layer(
+                path,
+                format_args!("more than {MAX_ARRAYS} arrays of weights by here"),
+                "lower the degree, the heads or the number of layers",
+            ));
+        }
         let total = shape
             .iter()
             .try_fold(1_usize, |p, &n| p.checked_mul(n))

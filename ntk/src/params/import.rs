@@ -443,7 +443,7 @@ fn arranged(
             let positions = image.iter().product::<usize>() / channels;
             let rows = (0..positions).flat_map(|p| (0..channels).map(move |c| c * positions + p));
             data = rows.flat_map(|row| data[row * out..(row + 1) * out].to_vec()).collect();
-            how.push("rows from channels first to channels last".to_owned());
+            how.push("rows CHW to HWC".to_owned());
             Ok((data, how))
         }
     }

@@ -2,6 +2,7 @@
 
 use autodiff::{Real, Var};
 
+use super::sequence::constant;
 use super::{Described, Key, Kind, Layer};
 use crate::model::apply::Supply;
 use crate::model::emit::Entry;
@@ -86,17 +87,20 @@ pub enum Join {
     Sum,
     /// Multiplied entry by entry (the Hadamard product).
     Product,
+    /// Put one behind another along the channels.
+    Concat,
 }
 
 impl Join {
     /// Every way to join.
-    pub const ALL: [Self; 2] = [Self::Sum, Self::Product];
+    pub const ALL: [Self; 3] = [Self::Sum, Self::Product, Self::Concat];
 
     /// The value of `join` in a model file.
     pub fn name(self) -> &'static str {
         match self {
             Self::Sum => "sum",
             Self::Product => "product",
+            Self::Concat => "concat",
         }
     }
 }
@@ -104,7 +108,7 @@ impl Join {
 /// Branches that take one input each, joined; a branch without layers hands its input on.
 ///
 /// # Shape
-/// All branches give one shape.
+/// All branches give one shape, or, put behind one another, shapes that differ in their channels alone.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Parallel {
     /// At least one.
@@ -117,10 +121,15 @@ impl Kind for Parallel {
     const DESCRIBED: &'static [Described] = &[Described {
         name: "parallel",
         shape: "s -> t",
-        about: "branches of one input, added or multiplied entry by entry; `[]` hands its input on",
+        about: "branches of one input, joined; `[]` hands its input on",
         keys: &[
             Key::new("branches", "a list of lists of layers", "needed", "the branches"),
-            Key::new("join", "`\"sum\"`, `\"product\"`", "`\"sum\"`", "how their results are joined"),
+            Key::new(
+                "join",
+                "`\"sum\"`, `\"product\"`, `\"concat\"`",
+                "`\"sum\"`",
+                "entry by entry, or channels behind one another",
+            ),
         ],
     }];
 
@@ -138,13 +147,19 @@ impl Kind for Parallel {
     fn infer(&self, walk: &mut Walk, path: &str, shape: &[usize]) -> Result<Vec<usize>> {
         let mut joined: Option<Vec<usize>> = None;
         for (b, layers) in self.branches.iter().enumerate() {
-            let end = walk.layers(layers, &format!("{path}.branches[{b}]"), shape)?;
-            if let Some(first) = joined.as_ref().filter(|&first| *first != end) {
-                return Err(ModelError::in_layer(
-                    path,
-                    format_args!("branch 0 gives {first:?} and branch {b} gives {end:?}"),
-                    format!("let all branches give one shape: they are joined by {}", self.join.name()),
-                ));
+            let mut end = walk.layers(layers, &format!("{path}.branches[{b}]"), shape)?;
+            if let Some(first) = joined {
+                let places = if self.join == Join::Concat { end.len().saturating_sub(1) } else { end.len() };
+                if first.len() != end.len() || first[..places] != end[..places] {
+                    return Err(ModelError::in_layer(
+                        path,
+                        format_args!("branch 0 gives {first:?} and branch {b} gives {end:?}"),
+                        format!("let all branches give one shape: they are joined by {}", self.join.name()),
+                    ));
+                }
+                if self.join == Join::Concat {
+                    end[places] = end[places].saturating_add(first[places]);
+                }
             }
             joined = Some(end);
         }
@@ -155,14 +170,25 @@ impl Kind for Parallel {
     }
 
     fn apply<'a, R: Real>(&self, x: Var<'a, R>, supply: &mut Supply<'_, '_, 'a, R>) -> autodiff::Result<Var<'a, R>> {
+        let ends: Vec<Var<'a, R>> =
+            self.branches.iter().map(|layers| super::apply(layers, x, supply)).collect::<autodiff::Result<_>>()?;
+        let channels = |y: &Var<'a, R>| y.shape().last().copied().unwrap_or(1);
+        let (all, mut before) = (ends.iter().map(channels).sum(), 0);
         let mut joined: Option<Var<'a, R>> = None;
-        for layers in &self.branches {
-            let y = super::apply(layers, x, supply)?;
+        for y in ends {
+            let width = channels(&y);
             joined = Some(match (joined, self.join) {
-                (None, _) => y,
+                (None, Join::Sum | Join::Product) => y,
                 (Some(sum), Join::Sum) => sum.plus(y)?,
                 (Some(product), Join::Product) => product.times(y)?,
+                // Each branch's channels are placed by a product with a part of the identity, and the rest is 0.
+                (joined, Join::Concat) => {
+                    let place = |i: usize| f64::from(u8::from(i / all + before == i % all));
+                    let placed = y.matmul(constant(y, width * all, place, &[width, all])?)?;
+                    joined.map_or(Ok(placed), |joined| joined.plus(placed))?
+                }
             });
+            before += width;
         }
         Ok(joined.unwrap_or(x))
     }

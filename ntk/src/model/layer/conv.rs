@@ -77,6 +77,10 @@ impl Padding {
         stride: usize,
         dilation: usize,
     ) -> std::result::Result<usize, &'static str> {
+        // No op takes more, so that no product of two of these overflows.
+        if taps.max(stride).max(dilation) > u32::MAX as usize {
+            return Err("a window, stride or dilation beyond 2^32");
+        }
         let extent = (taps - 1).checked_mul(dilation).and_then(|e| e.checked_add(1)).ok_or("it is too large")?;
         let fitting = |room: usize| match room.checked_sub(extent) {
             Some(rest) => Ok(rest / stride + 1),
@@ -201,6 +205,7 @@ impl Kind for Conv {
                 "give a number of groups that divides both",
             ));
         }
+        let product = |sizes: &[usize]| sizes.iter().fold(1_usize, |p, &n| p.saturating_mul(n));
         let mut left = Vec::with_capacity(shape.len());
         for (&input, &taps) in places.iter().zip(&taps) {
             left.push(self.padding.windows(input, taps, stride, dilation).map_err(|why| {
@@ -213,8 +218,8 @@ impl Kind for Conv {
         let dims = Dims {
             fan_in,
             fan_out: out,
-            positions: left.iter().product(),
-            overlap: if stride == 1 { taps.iter().product() } else { 1 },
+            positions: product(&left),
+            overlap: if stride == 1 { product(&taps) } else { 1 },
             has_bias: self.weighting().has_bias(),
         };
         walk.site(path, self.weighting(), weights, dims)?;
