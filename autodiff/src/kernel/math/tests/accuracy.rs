@@ -135,18 +135,20 @@ fn f32_agrees_with_f64_for_every_kind_of_argument() {
     }
 }
 
-/// `x Phi(x)`, its tail by `erfc`, over the whole range of f32.
+/// `x Phi(x)`, its tail by `erfc`. Where `Phi` is subnormal (from -12.9 down) its last unit is worth `|x|` of the product's,
+/// and up to half of that is lost: 7.5 units.
 #[test]
-fn gelu_in_f32_is_within_two_units() {
+fn gelu_in_f32_is_within_two_units_until_the_distribution_underflows() {
     let dense = (-400_000..=400_000).map(|i| i as f32 * 4.1e-5);
-    let mut worst = (0.0, 0.0);
+    let mut worst = [(0.0, 0.0); 2];
     for x in patterns_f32(10_007).chain(dense).filter(|x| x.is_finite()) {
-        let wide = f64::from(x);
-        let error = units(x * Elementary::normal_cdf(x), wide * Elementary::normal_cdf(wide));
-        worst = if error > worst.0 { (error, x) } else { worst };
+        let (wide, below) = (f64::from(x), Elementary::normal_cdf(x));
+        let error = units(x * below, wide * Elementary::normal_cdf(wide));
+        let worst = &mut worst[usize::from(below < f32::MIN_POSITIVE)];
+        *worst = if error > worst.0 { (error, x) } else { *worst };
     }
-    println!("gelu: {:.2} units at {:e}", worst.0, worst.1);
-    assert!(worst.0 <= 2.0, "{:.2} units at {:e}", worst.0, worst.1);
+    println!("gelu: {worst:?}");
+    assert!(worst[0].0 <= 2.0 && worst[1].0 <= 7.6, "{worst:?}");
 }
 
 /// The tail by its divergent series `Phi(-y) = pdf(y)/y (1 - 1/y^2 + 3/y^4 - 15/y^6 + ...)`, summed to its smallest term.
