@@ -93,9 +93,9 @@ fn gauss_newton_and_fisher_matrices_are_those_of_the_explicit_jacobian() {
                     let prob = softmax(f);
                     let slope =
                         |c: usize| -> Vec<f64> { (0..o).map(|a| prob[a] - f64::from(u8::from(a == c))).collect() };
-                    for c in 0..o {
+                    for (c, p) in prob.iter().enumerate() {
                         let g = along(&slope(c));
-                        outer(&mut fisher, &g, &g, prob[c] / n as f64);
+                        outer(&mut fisher, &g, &g, p / n as f64);
                     }
                     for (a, b) in (0..o).flat_map(|a| (0..o).map(move |b| (a, b))) {
                         let h = if a == b { prob[a] } else { 0.0 } - prob[a] * prob[b];

@@ -67,6 +67,8 @@ const TILE_ROWS: u64 = 640;
 const TILE_SAMPLES: u64 = 256;
 /// Few samples are cut into at least this many blocks, so that there is work for several threads.
 const LEAST_BLOCKS: u64 = 4;
+/// Weights of so few bytes stay in a cache, and reading them again costs nothing.
+const CACHED: u64 = 1 << 20;
 /// Operations that a thread does while it reads a byte from memory, about: some 100 GFLOP/s in single precision, 6 GB/s.
 const FLOPS_A_BYTE: f64 = 16.0;
 /// `auto` forms a Jacobian only up to this size: one that fits nearly any limit.
@@ -198,8 +200,10 @@ impl Sizes {
     /// Whether samples in doubt are worth taking in `f64`: every block that has one reads the weights in that width, and
     /// that may cost half of the kernel.
     pub(super) fn resolves(&self) -> bool {
-        let read = 3.0 * self.blocks() as f64 * self.parameters as f64 * size_of::<f64>() as f64;
-        doubts(self.bytes) && read * FLOPS_A_BYTE <= 0.5 * self.flops(Method::Structured)
+        let weights = product(&[self.parameters, size_of::<f64>() as u64]);
+        let read = 3.0 * self.blocks() as f64 * weights as f64;
+        let cheap = weights <= CACHED || read * FLOPS_A_BYTE <= 0.5 * self.flops(Method::Structured);
+        doubts(self.bytes) && cheap
     }
 
     /// Bytes of the Jacobians of rows and columns.
