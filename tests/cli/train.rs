@@ -11,7 +11,7 @@ use crate::program::{Place, Ran};
 
 /// Some seconds of small steps.
 const LONG: &str = "train --model mlp:64-24x2-10:tanh --data digits --n 200 --test 100 --lr 0.2 --optimizer momentum \
-                    --batch 32 --steps 6000 --every 500 --metrics loss,accuracy,weight-distance,kernel-velocity \
+                    --batch 32 --steps 30000 --every 2500 --metrics loss,accuracy,weight-distance,kernel-velocity \
                     --probe 8 --no-report";
 
 fn begin(place: &Place, words: &str) -> Child {
@@ -98,8 +98,10 @@ fn interrupted_killed_and_gone_on_with_it_is_the_training_that_never_stopped() {
 
     // Killed twice, once soon after a checkpoint of its own.
     for words in ["--checkpoint-every 100", "--threads 3"] {
-        let child = begin(&place, &format!("train --resume parts --no-report {words}"));
-        std::thread::sleep(Duration::from_millis(250));
+        let mut child = begin(&place, &format!("train --resume parts --no-report {words}"));
+        // The marker says that it is at work.
+        wait_for(&place, "parts/.unfinished", &mut child);
+        std::thread::sleep(Duration::from_millis(150));
         signal(&child, "KILL");
         assert_eq!(ended(child).code, None);
         assert!(place.path("parts/.unfinished").exists());
