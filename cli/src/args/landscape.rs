@@ -29,11 +29,11 @@ pub(crate) struct Landscape {
     #[arg(long, value_enum, value_name = "WHICH", help_heading = "Landscape")]
     pub(crate) along: Option<Along>,
 
-    /// Parameters at the other end of the path (.npz, .safetensors)
+    /// Parameters at the other end of a path (.npz, .safetensors) [default: none]
     #[arg(long, value_name = "FILE", requires = "model", help_heading = "Landscape")]
     pub(crate) to: Option<PathBuf>,
 
-    /// A third point: the plane through all three
+    /// A third point: the plane through all three [default: none]
     #[arg(long, value_name = "FILE", requires = "to", help_heading = "Landscape")]
     pub(crate) and: Option<PathBuf>,
 

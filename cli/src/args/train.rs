@@ -14,7 +14,8 @@ use super::{Cli, Data, Loss, Machine, Network, Output, SecondData, value};
                   ntk train --data digits --n 1000 --test 500 --lr 0.5\n  \
                   ntk train --model mlp:784-200x2-10:tanh --data fashion --n 1000 --loss mse --lr 0.5 \\\n      \
                       --metrics loss,accuracy,sharpness --steps 1000 --every 10\n  \
-                  ntk train --resume runs/train-1")]
+                  ntk train --resume runs/train-1\n\n\
+                  `ntk train --help` has the constants of the optimizers and of the metrics too.")]
 pub(crate) struct Train {
     #[command(flatten)]
     pub(crate) network: Network,
@@ -42,7 +43,7 @@ pub(crate) struct Train {
           allow_negative_numbers = true, conflicts_with = "epochs", help_heading = "Training")]
     pub(crate) steps: usize,
 
-    /// Steps, as times that every sample is seen
+    /// Steps, as times that every sample is seen [default: as --steps]
     #[arg(long, value_name = "E", value_parser = value::count,
           allow_negative_numbers = true, help_heading = "Training")]
     pub(crate) epochs: Option<usize>,
@@ -58,42 +59,49 @@ pub(crate) struct Train {
     pub(crate) schedule: Decay,
 
     /// Steps in which the learning rate rises to its value
-    #[arg(long, value_name = "K", default_value_t = 0, allow_negative_numbers = true, help_heading = "Training")]
+    #[arg(
+        long,
+        value_name = "K",
+        default_value_t = 0,
+        allow_negative_numbers = true,
+        help_heading = "Training",
+        hide_short_help = true
+    )]
     pub(crate) warmup: u64,
 
     /// Of momentum and nesterov
     #[arg(long, value_name = "MU", default_value_t = 0.9, value_parser = value::share,
-          allow_negative_numbers = true, help_heading = "Training")]
+          allow_negative_numbers = true, help_heading = "Training", hide_short_help = true)]
     pub(crate) momentum: f64,
 
     /// Of adam and adamw: the memory of the gradient
     #[arg(long, value_name = "B1", default_value_t = 0.9, value_parser = value::share,
-          allow_negative_numbers = true, help_heading = "Training")]
+          allow_negative_numbers = true, help_heading = "Training", hide_short_help = true)]
     pub(crate) beta1: f64,
 
     /// Of adam and adamw: the memory of its square
     #[arg(long, value_name = "B2", default_value_t = 0.999, value_parser = value::share,
-          allow_negative_numbers = true, help_heading = "Training")]
+          allow_negative_numbers = true, help_heading = "Training", hide_short_help = true)]
     pub(crate) beta2: f64,
 
     /// Of adam and adamw: what is added to the root
     #[arg(long, value_name = "E", default_value_t = 1e-8, value_parser = value::positive,
-          allow_negative_numbers = true, help_heading = "Training")]
+          allow_negative_numbers = true, help_heading = "Training", hide_short_help = true)]
     pub(crate) epsilon: f64,
 
     /// Of flow: the error a step of the integration may make
     #[arg(long, value_name = "T", default_value_t = 1e-6, value_parser = value::positive,
-          allow_negative_numbers = true, help_heading = "Training")]
+          allow_negative_numbers = true, help_heading = "Training", hide_short_help = true)]
     pub(crate) tolerance: f64,
 
     /// Added to the gradient times the weights; adamw: taken from the weights
     #[arg(long, value_name = "D", default_value_t = 0.0, value_parser = value::not_negative,
-          allow_negative_numbers = true, help_heading = "Training")]
+          allow_negative_numbers = true, help_heading = "Training", hide_short_help = true)]
     pub(crate) weight_decay: f64,
 
     /// Seed of the order of mini-batches alone [default: that of --seed]
     #[arg(long, value_name = "S", value_parser = value::seed,
-          allow_negative_numbers = true, help_heading = "Training")]
+          allow_negative_numbers = true, help_heading = "Training", hide_short_help = true)]
     pub(crate) order_seed: Option<u64>,
 
     /// What is measured, by the names of `ntk list` [default: loss,accuracy,gradient-norm]
@@ -107,25 +115,25 @@ pub(crate) struct Train {
 
     /// Samples that kernels are of, the first of the data
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = value::count,
-          allow_negative_numbers = true, help_heading = "Metrics")]
+          allow_negative_numbers = true, help_heading = "Metrics", hide_short_help = true)]
     pub(crate) probe: usize,
 
     /// Eigenvalues of the kernel
     #[arg(long, value_name = "K", default_value_t = 5, value_parser = value::count,
-          allow_negative_numbers = true, help_heading = "Metrics")]
+          allow_negative_numbers = true, help_heading = "Metrics", hide_short_help = true)]
     pub(crate) eigenvalues: usize,
 
     /// Relative residual of the sharpness
     #[arg(long, value_name = "T", default_value_t = 1e-3, value_parser = value::positive,
-          allow_negative_numbers = true, help_heading = "Metrics")]
+          allow_negative_numbers = true, help_heading = "Metrics", hide_short_help = true)]
     pub(crate) sharpness_tolerance: f64,
 
     /// Steps between two checkpoints [default: one a minute]
     #[arg(long, value_name = "K", value_parser = value::count,
-          allow_negative_numbers = true, help_heading = "Output")]
+          allow_negative_numbers = true, help_heading = "Output", hide_short_help = true)]
     pub(crate) checkpoint_every: Option<usize>,
 
-    /// Go on with the training in this folder; its flags are known
+    /// Go on with the training in DIR, whose flags are known [default: a new one]
     #[arg(long, value_name = "DIR", conflicts_with = "out", help_heading = "Output")]
     pub(crate) resume: Option<PathBuf>,
 
