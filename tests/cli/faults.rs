@@ -324,7 +324,7 @@ fn models_that_cannot_be_read_are_shown_where() {
         ("input = [4]\nlayers = [ { kind = \"dense\", out = 0 } ]".into(), "at least 1"),
         ("input = [4]\nlayers = [ { kind = \"dense\", in = 5, out = 8 } ]".into(), "in = 4"),
         ("input = [4]\nlayers = [ { kind = \"dense\", out = 8, W_std = nan } ]".into(), "finite"),
-        ("input = [4]\nlayers = []".into(), "no dense layer"),
+        ("input = [4]\nlayers = []".into(), "no layer with weights"),
         (format!("input = [4]\ninput = [5]\nlayers = [ {dense} ]"), "duplicate key"),
         (String::new(), "input"),
         ("input = ".to_owned() + &"[".repeat(10_000) + &"]".repeat(10_000), "too deep"),

@@ -121,12 +121,18 @@ impl Needs {
             needs.sweep = at_once(sizes.n, sum([recorded, gradients, sizes.packing()]));
             return needs;
         }
+        // What is written out of shared cotangents is there before the block's own factors, and its buffer becomes theirs.
+        let passing = seen.passing.saturating_sub(seen.shared) as u64;
+        let packed = if sizes.groups() { product(&[sizes.directions, block, seen.widest as u64, number]) } else { 0 };
+        let packing = sizes.packing();
         let sweep = sum([
             needs.arena,
-            // The seeds, and cotangents that no factor keeps.
-            product(&[sizes.directions, block, sizes.width.saturating_add(seen.passing as u64), number]),
+            // Cotangents that no factor keeps, and one that is being packed.
+            product(&[sizes.directions, block, passing, number]),
+            packed,
             product(&[block, seen.widest as u64, number]),
-            sizes.packing(),
+            // A product in `f64` packs twice the bytes.
+            if needs.widened > 0 { product(&[3, packing]) } else { packing },
             sizes.group_packing(block),
         ]);
         let tile = product(&[block, block, number, sizes.outputs.entries(sizes.width as usize) as u64]);
@@ -191,13 +197,14 @@ impl Needs {
 }
 
 impl Sizes {
+    /// Whether cotangents are packed by samples, for Gram products that leave their zeros out.
+    fn groups(&self) -> bool {
+        self.outputs == Outputs::Full && self.directions > 2
+    }
+
     /// Numbers that lists of the columns of groups that are on take, of so many columns.
     fn active(&self, columns: u64) -> u64 {
-        if self.outputs == Outputs::Full && self.directions > 2 {
-            product(&[columns, size_of::<u32>() as u64]).div_ceil(2 * self.bytes)
-        } else {
-            0
-        }
+        if self.groups() { product(&[columns, size_of::<u32>() as u64]).div_ceil(2 * self.bytes) } else { 0 }
     }
 
     /// Bytes of the weights in `f64`, if a unit is likely to be in doubt: of a normal distribution, `2 / sqrt(2 pi)` times the

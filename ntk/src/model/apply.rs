@@ -46,7 +46,7 @@ impl Network for Architecture {
                 let (products, Above { constant, shared, joins, .. }) = (seen.cotangents, Above::of(&self.layers));
                 let cotangents = products - constant - shared;
                 // What is shared is written out for the next product.
-                let passing = seen.passing.max(constant + shared) + if joins { seen.widest } else { 0 };
+                let passing = seen.passing.max(shared) + if joins { seen.widest } else { 0 };
                 let (input_products, cotangent_products) = (seen.inputs, products);
                 Ok(Footprint { input_products, cotangent_products, cotangents, shared, passing, ..seen })
             }

@@ -14,7 +14,7 @@ pub(super) fn text(traced: &Traced<'_>, _: &Style) -> String {
     let order = traced.order;
     let kinds = [
         ("elementwise", "y = f(x)", "slope s = f'(x)", "s_dot = f''(x) x_dot"),
-        ("pairwise", "y = f(a, b)", "slopes f_a, f_b", "s_dot by the second derivatives"),
+        ("pairwise", "y = f(a, b)", "slopes f_a, f_b", "s_dot by second derivatives"),
         ("linear", "y = c_1 x_1 + ..", "slopes c_i", "s_dot = 0"),
         ("bilinear", "y = a b", "slopes b and a", "s_dot = b_dot and a_dot"),
     ];
