@@ -24,15 +24,15 @@ pub(crate) struct Import {
     #[arg(long, value_enum, value_name = "LIBRARY")]
     pub(crate) layout: Option<Layout>,
 
-    /// Axes of dense weights, whatever --layout says
+    /// Axes of dense weights [default: as --layout says]
     #[arg(long, value_enum, value_name = "AXES")]
     pub(crate) dense: Option<Dense>,
 
-    /// Axes of convolutions, whatever --layout says
+    /// Axes of convolutions [default: as --layout says]
     #[arg(long, value_enum, value_name = "AXES")]
     pub(crate) conv: Option<Conv>,
 
-    /// Order of an image's entries where it was flattened, whatever --layout says
+    /// Order of an image's entries where it was flattened [default: as --layout says]
     #[arg(long, value_enum, value_name = "AXES")]
     pub(crate) flatten: Option<Flatten>,
 
