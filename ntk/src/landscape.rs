@@ -1,7 +1,7 @@
 //! The loss around a point, along directions in the space of the parameters.
 //!
 //! Decided here: which directions make sense ([`filter_normalized`], [`difference`]), and what is evaluated on a line or a
-//! plane of them ([`slice`]). Eigenvectors come from [`crate::spectral`].
+//! plane of them ([`slice()`]). Eigenvectors come from [`crate::spectral`].
 
 use std::sync::atomic::AtomicBool;
 

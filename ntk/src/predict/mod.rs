@@ -13,9 +13,9 @@
 //! |---|---|
 //! | [`dynamics`] | how far training has moved along one eigenvector |
 //! | [`regression`] | predictions at any time, ensembles, the highest stable learning rate |
-//! | [`posterior`] | Gaussian-process regression: mean and covariance, by Cholesky |
+//! | [`mod@posterior`] | Gaussian-process regression: mean and covariance, by Cholesky |
 //! | [`cross_entropy`] | the same flow with cross-entropy, by an adaptive Runge-Kutta method |
-//! | [`taylor`] | the network itself, linearized, and to third order |
+//! | [`mod@taylor`] | the network itself, linearized, and to third order |
 //! | [`mod@outputs`] | what a network says before training |
 //! | `symmetric` | eigenvectors and Cholesky factors, checked |
 

@@ -84,7 +84,7 @@ pub fn vectors(count: usize, dim: usize) -> usize {
 /// is `2 count + 40`, and from some three million numbers a vector on fewer, to `2 count + 12`.
 ///
 /// # Errors
-/// [`Error::Numerics`](crate::Error::Numerics) if a product is not finite; an operator that is not symmetric.
+/// [`Error::Numerics`] if a product is not finite; an operator that is not symmetric.
 pub fn lanczos<R: Float>(
     operator: &impl LinearOperator<R>,
     count: usize,

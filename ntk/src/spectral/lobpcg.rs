@@ -2,7 +2,7 @@
 //!
 //! In each step the best vectors are sought in the span of three blocks: the vectors `X`, their residuals
 //! `W = M^-1 (A X - X Theta)`, and the directions `P` in which X moved last. A block finds multiple eigenvalues at once and
-//! has a fixed memory of six blocks; [`lanczos`](super::lanczos) needs fewer products for the outermost few.
+//! has a fixed memory of six blocks; [`lanczos`](mod@super::lanczos) needs fewer products for the outermost few.
 //!
 //! # Source
 //! Knyazev, SIAM J. Sci. Comput. 23 (2001), algorithm 4.1; the basis is made orthonormal, as in Hetmaniuk and Lehoucq,

@@ -4,7 +4,7 @@
 //! A heavy ball, `w = A v - beta v_before`, turns by the square root of that gap where `beta` is near `(lambda_2 / 2)^2`.
 //! Further eigenvalues are found with the earlier vectors taken out (deflation).
 //!
-//! It is the reference and the cheapest in memory; [`lanczos`](super::lanczos) needs far fewer products.
+//! It is the reference and the cheapest in memory; [`lanczos`](mod@super::lanczos) needs far fewer products.
 //!
 //! # Source
 //! Momentum: De Sa, He, Mitliagkas, Re, Xu, *Accelerated stochastic power iteration*, AISTATS 2018, equation (A).

@@ -1,8 +1,8 @@
 //! The kinds of layers, a file a family.
 //!
 //! A kind states, in one place, its keys in a model file, how it is read and written, which shapes and parameters
-//! follow from the shape of its input, and what it records on a tape ([`Kind`]). Left to others: the text of a file
-//! ([`super::file`]), the walk over the layers of a network ([`super::shape`]), the numbers of the parameters
+//! follow from the shape of its input, and what it records on a tape (`Kind`). Left to others: the text of a file
+//! ([`super::file`]), the walk over the layers of a network (`shape`), the numbers of the parameters
 //! ([`super::init`]).
 
 mod activation;
