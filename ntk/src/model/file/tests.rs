@@ -115,7 +115,7 @@ fn a_planted_fault_is_marked_and_answered() {
     let table = [
         (r#"{ kind = "dence", out = 3 }"#, r#""dence""#, r#"did you mean "dense"?"#),
         (r#"{ kind = "Relu" }"#, r#""Relu""#, r#"did you mean "relu"?"#),
-        (r#"{ kind = "attention" }"#, r#""attention""#, "the kinds are dense, conv, avg_pool"),
+        (r#"{ kind = "transformer" }"#, r#""transformer""#, "the kinds are dense, conv, avg_pool"),
         (r#"{ kind = "gap", size = 2 }"#, "size", "unknown key `size`"),
         (r#"{ kind = "parallel", branches = [] }"#, r#"{ kind = "parallel", branches = [] }"#, "no branches"),
         (r#"{ kind = "parallel", branches = [3] }"#, "3", "is a whole number, not a list of tables"),
