@@ -5,7 +5,7 @@ use std::cell::Cell;
 use autodiff::check::{self, Bounds, Input, Law, Order, Program, check_grads};
 use autodiff::custom::{Checkpoint, Custom, Given, Point, Segment};
 use autodiff::op::composite::cross_entropy;
-use autodiff::sweep::{Factors, PerSample, Pool, pullback};
+use autodiff::sweep::{Factors, PerSample, Pool, pullback, pullback_shared};
 use autodiff::verb::Workspace;
 use autodiff::{
     Arena, Error, Real, Result, Samples, Shape, Tape, Tensor, Var, checkpoint, grad, hessian, hvp, jvp, vjp,
@@ -335,7 +335,13 @@ fn samples_are_followed_into_a_segment_and_sinks_that_keep_them_apart_stay_outsi
     let (mut factors, mut pool) = (Factors::default(), Pool::default());
     pullback(y, &[1.0; 16], 1, &mut factors, &mut pool).unwrap();
     assert_eq!(factors.factors.len(), 1);
+    // Seeds that samples share are written out for the rule.
+    let mut shared = Factors::default();
+    pullback_shared(y, &[1.0; 4], 1, &mut shared, &mut pool).unwrap();
+    assert_eq!(shared.cotangents[0].bar.rows(4), factors.cotangents[0].bar.rows(4));
     let inside = weights.apply(&[x, w]).unwrap();
+    let error = pullback_shared(inside, &[1.0; 4], 1, &mut factors, &mut pool).unwrap_err();
+    assert!(error.to_string().contains("checkpoint"), "{error}");
     let error = pullback(inside, &[1.0; 16], 1, &mut factors, &mut pool).unwrap_err();
     assert!(error.to_string().contains("checkpoint"), "{error}");
     assert!(error.to_string().ends_with("or ask for the gradient of all samples"), "{error}");

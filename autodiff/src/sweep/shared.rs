@@ -133,6 +133,12 @@ impl<'a, R: Real, S: Sink<'a, R>> Backward<'_, 'a, R, S> {
         let mut origin = id;
         loop {
             let node = self.tape.node(id);
+            if let Op::Custom(_) = node.op {
+                // The loop comes past this node next, and asks its rule.
+                self.slots[id as usize] = Some(Slot { bar: self.written(&node, &shared), dot: None, origin });
+                shared.release(self.pool);
+                return Ok(());
+            }
             let rule = Rule { tape: self.tape, node, inputs: node.inputs };
             for (i, &input) in node.inputs.iter().enumerate() {
                 if let Op::Leaf(_) = self.tape.node(input).op {
@@ -202,9 +208,7 @@ impl<'a, R: Real, S: Sink<'a, R>> Backward<'_, 'a, R, S> {
             self.retire(origin, shared);
             return Ok(());
         }
-        let mut bar = self.pool.take(shared.directions * rule.node.value.len());
-        shared.write(&mut bar);
-        let slot = Slot { bar, dot: None, origin };
+        let slot = Slot { bar: self.written(&rule.node, &shared), dot: None, origin };
         for (i, &input) in rule.inputs.iter().enumerate() {
             if self.goes_on(input) {
                 self.deposit(rule, i, input, &slot);
@@ -213,6 +217,13 @@ impl<'a, R: Real, S: Sink<'a, R>> Backward<'_, 'a, R, S> {
         self.pool.give(slot.bar);
         self.retire(origin, shared);
         Ok(())
+    }
+
+    /// The cotangents of a node in full.
+    fn written(&mut self, node: &Node<'a, R>, shared: &Shared<R>) -> Vec<R> {
+        let mut bar = self.pool.take(shared.directions * node.value.len());
+        shared.write(&mut bar);
+        bar
     }
 
     fn retire(&mut self, origin: u32, shared: Shared<R>) {
