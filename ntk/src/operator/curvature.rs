@@ -3,7 +3,6 @@
 use std::ops::Range;
 
 use autodiff::Float;
-use rayon::prelude::*;
 
 use super::LinearOperator;
 use super::block::Block;
@@ -87,20 +86,9 @@ impl<'s, N: Network, R: Float, O: Objective<R>> Curvature<'s, N, R, O> {
         let leaves = Leaves::new(point.parameters, chosen);
         let samples = blocks(point.samples());
         let scratch = Scratch::default();
-        let largest = samples.iter().map(Range::len).max().unwrap_or(0) as u64;
-        let each = point.sample_bytes()?.saturating_mul(largest).max(1);
-        let stay = samples.len().min((settings.memory / each) as usize);
-        recordings.arenas.clear();
-        recordings.arenas.resize_with(stay, Default::default);
-        let kept = recordings
-            .arenas
-            .par_iter_mut()
-            .zip(&samples)
-            .map(|(arenas, block)| {
-                settings.check()?;
-                scratch.with_worker(|worker| Block::new(matrix, &point, objective, arenas, block, &mut worker.pool))
-            })
-            .collect::<Result<Vec<_>>>()?;
+        let kept = recordings.keep(&samples, point.sample_bytes()?, &settings, |arenas, block| {
+            scratch.with_worker(|worker| Block::new(matrix, &point, objective, arenas, block, &mut worker.pool))
+        })?;
         Ok(Self { matrix, point, objective, settings, leaves, samples, kept, scratch })
     }
 

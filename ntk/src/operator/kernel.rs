@@ -33,20 +33,9 @@ impl<'s, N: Network, R: Float> Kernel<'s, N, R> {
     pub fn new(point: Point<'s, N, R>, recordings: &'s mut Recordings, settings: Settings<'s>) -> Result<Self> {
         let leaves = Leaves::new(point.parameters, |_| true);
         let (samples, scratch) = (blocks(point.samples()), Scratch::default());
-        let largest = samples.iter().map(Range::len).max().unwrap_or(0) as u64;
-        let each = point.sample_bytes()?.saturating_mul(largest).max(1);
-        let stay = samples.len().min((settings.memory / each) as usize);
-        recordings.arenas.clear();
-        recordings.arenas.resize_with(stay, Default::default);
-        let kept = recordings
-            .arenas
-            .par_iter_mut()
-            .zip(&samples)
-            .map(|([arena, _], block)| {
-                settings.check()?;
-                scratch.with_worker(|worker| Ok(Linearization::new(point.record(arena, block)?, &mut worker.pool)?))
-            })
-            .collect::<Result<Vec<_>>>()?;
+        let kept = recordings.keep(&samples, point.sample_bytes()?, &settings, |[arena, _], block| {
+            scratch.with_worker(|worker| Ok(Linearization::new(point.record(arena, block)?, &mut worker.pool)?))
+        })?;
         let outputs = point.network.outputs()?;
         Ok(Self { point, settings, leaves, outputs, samples, kept, scratch })
     }

@@ -102,7 +102,32 @@ impl Settings<'_> {
 /// The memory that an operator's recordings live in: make one, then the operator in it.
 #[derive(Default)]
 pub struct Recordings {
-    pub(super) arenas: Vec<[Arena; 2]>,
+    arenas: Vec<[Arena; 2]>,
+}
+
+impl Recordings {
+    /// What `make` makes of the first blocks, as many as the memory of `settings` keeps; each in arenas of its own.
+    pub(super) fn keep<'s, T: Send>(
+        &'s mut self,
+        blocks: &[Range<usize>],
+        sample_bytes: u64,
+        settings: &Settings<'_>,
+        make: impl Fn(&'s mut [Arena; 2], &Range<usize>) -> Result<T> + Sync,
+    ) -> Result<Vec<T>> {
+        let largest = blocks.iter().map(Range::len).max().unwrap_or(0) as u64;
+        let each = sample_bytes.saturating_mul(largest).max(1);
+        let stay = blocks.len().min((settings.memory / each) as usize);
+        self.arenas.clear();
+        self.arenas.resize_with(stay, Default::default);
+        self.arenas
+            .par_iter_mut()
+            .zip(blocks)
+            .map(|(arenas, block)| {
+                settings.check()?;
+                make(arenas, block)
+            })
+            .collect()
+    }
 }
 
 /// Scratch of one task.
