@@ -27,6 +27,15 @@ pub(crate) fn number(x: f64) -> String {
     format!("{}×{}", minus(digits), power_of_ten(exponent))
 }
 
+/// Digits without the zeros that end their decimals: `1.500` is `1.5`. What has a power of ten is left as it is.
+pub(crate) fn shortened(digits: &str) -> &str {
+    if digits.contains('.') && !digits.contains('×') {
+        digits.trim_end_matches('0').trim_end_matches('.')
+    } else {
+        digits
+    }
+}
+
 /// A power of ten with a raised exponent: `10⁻⁵`.
 pub(crate) fn power_of_ten(exponent: i32) -> String {
     let raised = exponent.to_string().chars().map(superscript).collect::<String>();
@@ -47,8 +56,7 @@ pub(crate) fn bytes(n: u64) -> String {
         unit += 1;
     }
     let text = number(size);
-    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
-    format!("{text} {}", UNITS[unit])
+    format!("{} {}", shortened(&text), UNITS[unit])
 }
 
 /// A duration: `845.0 ns`, `12.35 ms`, `1.234 s`, `2 min 05 s`, `3 h 07 min`.

@@ -3,6 +3,8 @@
 use autodiff::Node;
 use autodiff::op::{BilinearOp, ElementwiseOp, LinearOp, Op, PairwiseOp};
 
+use crate::render::quantity;
+
 /// Six significant digits, in ten letters or fewer.
 pub(super) fn number(x: f64) -> String {
     if x == 0.0 || !x.is_finite() {
@@ -13,12 +15,12 @@ pub(super) fn number(x: f64) -> String {
         let text = format!("{x:.3e}");
         // 2.000e-7 is 2e-7.
         let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-        return format!("{}e{exponent}", digits.trim_end_matches('0').trim_end_matches('.'));
+        return format!("{}e{exponent}", quantity::shortened(digits));
     }
     // Rounding may add a digit in front, which costs one behind.
     let decimals = 5 - size.log10().floor() as i32;
     let text = format!("{x:.*}", decimals.clamp(0, 8) as usize);
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+    quantity::shortened(&text).to_owned()
 }
 
 /// Which of the kinds an op is.

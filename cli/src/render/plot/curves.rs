@@ -95,13 +95,7 @@ impl<'a> Prepared<'a> {
     }
 
     fn axes<B: DrawingBackend>(&self, pen: &mut Pen<'_, B>) -> Result<(), PlotError> {
-        let short = |v: f64| {
-            let text = quantity::number(v);
-            match text.contains('.') && !text.contains('×') {
-                true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
-                false => text,
-            }
-        };
+        let short = |v: f64| quantity::shortened(&quantity::number(v)).to_owned();
         let label = |v: f64| if self.curves.scale == Scale::Logarithmic { logarithmic(v) } else { short(v) };
         for tick in self.y.ticks(6, label) {
             let y = self.y.place(tick.value);
@@ -211,11 +205,7 @@ fn logarithmic(value: f64) -> String {
     if (value / 10f64.powf(exponent) - 1.0).abs() < 1e-9 && !(-2.0..=1.0).contains(&exponent) {
         return power_label(value);
     }
-    let text = quantity::number(value);
-    if text.contains('.') && !text.contains('×') {
-        return text.trim_end_matches('0').trim_end_matches('.').to_owned();
-    }
-    text
+    quantity::shortened(&quantity::number(value)).to_owned()
 }
 
 impl Figure for Prepared<'_> {

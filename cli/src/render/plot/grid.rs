@@ -122,13 +122,7 @@ impl Figure for Prepared<'_> {
         pen.text(axes[1], [LEFT + ACROSS, TOP + DOWN + 43.0], Anchor::End, 13.0, MUTED)?;
         let [x, y, width, height] = self.bar();
         let Range { low, high, .. } = self.range;
-        let short = |v: f64| {
-            let text = quantity::number(v);
-            match text.contains('.') && !text.contains('×') {
-                true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
-                false => text,
-            }
-        };
+        let short = |v: f64| quantity::shortened(&quantity::number(v)).to_owned();
         let axis = Axis::new(Scale::Linear, [low, high], [y + height, y]);
         for tick in axis.ticks(6, short) {
             let at = axis.place(tick.value);

@@ -225,7 +225,7 @@ impl<'a> Prepared<'a> {
         for tick in axis.ticks(6, digits) {
             let at = axis.place(tick.value);
             pen.line([x + width, at], [x + width + 4.0, at], Ink::new(AXIS))?;
-            pen.text(&short(&tick.label), [x + width + 9.0, at + 4.5], Anchor::Start, 13.0, MUTED)?;
+            pen.text(quantity::shortened(&tick.label), [x + width + 9.0, at + 4.5], Anchor::Start, 13.0, MUTED)?;
         }
         // Over its bar, or, if it is long, up to the margin and over the matrix too.
         let caption = fitted(self.heatmap.quantity, 13.0, SIDE);
@@ -239,14 +239,6 @@ impl<'a> Prepared<'a> {
 /// Ticks at whole numbers only.
 fn whole(ticks: Vec<super::axis::Tick>) -> impl Iterator<Item = (f64, String)> {
     ticks.into_iter().filter(|t| t.value.fract() == 0.0).map(|t| (t.value, t.label))
-}
-
-/// A label without the zeros that end its decimals.
-fn short(label: &str) -> String {
-    if label.contains('.') && !label.contains('×') {
-        return label.trim_end_matches('0').trim_end_matches('.').to_string();
-    }
-    label.to_string()
 }
 
 impl Figure for Prepared<'_> {

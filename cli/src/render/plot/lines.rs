@@ -163,8 +163,7 @@ fn short(value: f64) -> String {
     // Ticks are round, so that most of their digits say nothing.
     let text = quantity::number(value);
     let (digits, power) = text.split_at(text.find('×').unwrap_or(text.len()));
-    let digits = if digits.contains('.') { digits.trim_end_matches('0').trim_end_matches('.') } else { digits };
-    format!("{digits}{power}")
+    format!("{}{power}", quantity::shortened(digits))
 }
 
 impl Figure for Prepared<'_> {

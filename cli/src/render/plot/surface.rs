@@ -188,11 +188,7 @@ impl<'a> Prepared<'a> {
 const BAR: [f64; 4] = [LEFT + SIDE + 26.0, TOP, 14.0, SIDE];
 
 fn short(value: f64) -> String {
-    let text = quantity::number(value);
-    if text.contains('.') && !text.contains('×') {
-        return text.trim_end_matches('0').trim_end_matches('.').to_owned();
-    }
-    text
+    quantity::shortened(&quantity::number(value)).to_owned()
 }
 
 impl Figure for Prepared<'_> {
