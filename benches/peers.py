@@ -68,16 +68,20 @@ def prepare(a, python, name):
     return spec, toml, x1, os.path.join(cases, name + ".npz")
 
 
-def ours(a, toml, x1, npz, outputs, dtype, repeat):
-    """(result.json, seconds of the whole process, folder)"""
+def ours(a, command, toml, x1, dtype, repeat, *more):
+    """(result.json, seconds of the whole process, folder) of `ntk COMMAND` on a case"""
     out = os.path.join(a.work, "out")
     shutil.rmtree(out, ignore_errors=True)
-    binary = os.path.join(ROOT, "target", "release", "ntk")
-    command = [binary, "kernel", "--model", toml, "--weights", npz, "--x1", x1, "--outputs", outputs, "--dtype", dtype,
-               "--threads", str(a.threads), "--spectrum", "none", "--no-report", "--repeat", str(repeat), "--out", out]
+    line = [binary(), command, "--model", toml, "--x1", x1, "--dtype", dtype, "--threads", str(a.threads), "--spectrum",
+            "none", "--no-report", "--repeat", str(repeat), "--out", out, "--format", "json", "--memory", a.memory]
     start = time.perf_counter()
-    text = run(command + ["--format", "json", "--memory", a.memory])
+    text = run(line + list(more))
     return json.loads(text), time.perf_counter() - start, out
+
+
+def binary():
+    target = os.environ.get("CARGO_TARGET_DIR", os.path.join(ROOT, "target"))
+    return os.path.join(target, "release", "ntk")
 
 
 def compare(python, ours_npy, theirs_npy):
@@ -98,36 +102,70 @@ def peak(a, python, env):
     return rates
 
 
-def main():
-    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def arguments(doc, cases, needed, **more):
+    """What was typed; our program is built and the harness looked for. `more` are flags with their defaults."""
+    ap = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("--peers", required=True)
-    ap.add_argument("--cases", default=",".join(STRUCTURED))
+    ap.add_argument("--cases", default=cases)
     ap.add_argument("--repeat", type=int, default=7)
     ap.add_argument("--threads", type=int, default=os.cpu_count())
     ap.add_argument("--memory", default="4GiB")
     ap.add_argument("--work", default=os.path.join(ROOT, "target", "peers"))
     ap.add_argument("--out", default="")
+    for flag, default in more.items():
+        ap.add_argument("--" + flag, type=type(default), default=default)
     a = ap.parse_args()
-    if not os.path.exists(os.path.join(a.peers, "peer_ntk.py")):
-        sys.exit(f"{a.peers}: no peer_ntk.py there; give the folder of the peers' harness with --peers")
+    if not os.path.exists(os.path.join(a.peers, needed)):
+        sys.exit(f"{a.peers}: no {needed} there; give the folder of the peers' harness with --peers")
     a.work = os.path.abspath(a.work)
     os.makedirs(a.work, exist_ok=True)
     run(["cargo", "build", "--release", "-q", "-p", "ntk-cli"], cwd=ROOT)
-    python = environment(a)
-    threads = str(a.threads)
+    return a
+
+
+def settings(threads):
+    """The environment of the peers' processes: so many threads, and no choice of kernels made for them."""
     env = {k: v for k, v in os.environ.items() if k not in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")}
-    env.update(OMP_NUM_THREADS=threads, OPENBLAS_NUM_THREADS=threads, JAX_PLATFORMS="cpu", PYTHONWARNINGS="ignore",
-               PYTHONDONTWRITEBYTECODE="1")
+    return {**env, "OMP_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": str(threads), "JAX_PLATFORMS": "cpu",
+            "PYTHONWARNINGS": "ignore", "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def middle(values):
+    return sorted(values)[len(values) // 2]
+
+
+class Table:
+    """Lines that are printed as they come, and written in the end."""
+
+    def __init__(self, out, *head):
+        self.out, self.lines = out, []
+        for line in head:
+            self.add(line)
+
+    def add(self, line):
+        self.lines.append(line)
+        print(line, flush=True)
+
+    def write(self):
+        if self.out:
+            with open(self.out, "w") as f:
+                f.write("\n".join(self.lines) + "\n")
+
+
+def main():
+    a = arguments(__doc__, ",".join(STRUCTURED), "peer_ntk.py")
+    python, env = environment(a), settings(a.threads)
     rates = peak(a, python, env)
     top = max(rates.values())
-    lines = ["f32 peak on %s threads: %s" % (threads, ", ".join(f"{k} {v:.0f} GFLOP/s" for k, v in rates.items())), "",
-             "| case | kernel | NT warm s | ours warm s | ratio | of peak | NT shell s | ours shell s | ratio | NT MB | ours MB "
-             "| ours - NT | f32 - f64 |", "|---|---|---|---|---|---|---|---|---|---|---|---|---|"]
-    print("\n".join(lines), flush=True)
+    table = Table(a.out, "f32 peak on %s threads: %s" % (
+        a.threads, ", ".join(f"{k} {v:.0f} GFLOP/s" for k, v in rates.items())), "",
+        "| case | kernel | NT warm s | ours warm s | ratio | of peak | NT shell s | ours shell s | ratio | NT MB | ours MB "
+        "| ours - NT | f32 - f64 |", "|---|---|---|---|---|---|---|---|---|---|---|---|---|")
     for name in a.cases.split(","):
         spec, toml, x1, npz = prepare(a, python, name)
         outputs = "trace" if name in TRACED else "full"
         saved = os.path.join(a.work, "nt.npy")
+        kernel = lambda dtype, repeat: ours(a, "kernel", toml, x1, dtype, repeat, "--weights", npz, "--outputs", outputs)
         # Pairs: theirs, ours, theirs, ours, so that a drift of the machine meets both.
         theirs, warm, shell = [], [], []
         for _ in range(3):
@@ -135,27 +173,23 @@ def main():
                         "traced" if outputs == "trace" else "full", "--vmap", "0", "--reps", str(a.repeat),
                         "--budget", "60", "--save", saved], cwd=a.peers, env=env)
             theirs.append(json.loads(text.strip().splitlines()[-1]))
-            warm.append(ours(a, toml, x1, npz, outputs, "f32", a.repeat)[0])
-            shell.append(ours(a, toml, x1, npz, outputs, "f32", 1))
-        middle = lambda values: sorted(values)[len(values) // 2]
+            warm.append(kernel("f32", a.repeat)[0])
+            shell.append(kernel("f32", 1))
         nt, our = middle([t["median_s"] for t in theirs]), middle([w["seconds"]["kernel"] for w in warm])
         nt_shell = middle([t["import_s"] + t["first_s"] for t in theirs])
         our_shell = middle([s[1] for s in shell])
         kernel32 = os.path.join(a.work, "k32.npy")
         shutil.copy(os.path.join(shell[-1][2], "kernel.npy"), kernel32)
         against = compare(python, kernel32, saved)
-        double = ours(a, toml, x1, npz, outputs, "f64", 1)[2]
+        double = kernel("f64", 1)[2]
         rounding = compare(python, kernel32, os.path.join(double, "kernel.npy"))
         gflop = theirs[0]["min_gflop"]
         line = (f"| {name} | {outputs} {warm[0]['kernel']['shape']} | {nt:.3f} | {our:.3f} | {nt / our:.1f}x "
                 f"| {100 * gflop / our / top:.0f} % | {nt_shell:.2f} | {our_shell:.3f} | {nt_shell / our_shell:.1f}x "
                 f"| {middle([t['peak_mb'] for t in theirs]):.0f} | {shell[-1][0]['memory']['peak_bytes'] / 2**20:.0f} "
                 f"| {against:.0e} | {rounding:.0e} |")
-        lines.append(line)
-        print(line, flush=True)
-    if a.out:
-        with open(a.out, "w") as f:
-            f.write("\n".join(lines) + "\n")
+        table.add(line)
+    table.write()
 
 
 if __name__ == "__main__":

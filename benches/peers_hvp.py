@@ -12,12 +12,10 @@ part alone, the mean of --repeat products of one process; the least of three pro
 Eigenvalue: from the start of a process to the largest eigenvalue with a relative residual below 1e-3, JAX by power
 iteration on a compiled `linearize`, stopped at its own first such step; ours by `ntk sharpness`, files written.
 """
-import argparse
 import json
 import os
 import resource
 import shutil
-import subprocess
 import sys
 import time
 
@@ -67,29 +65,11 @@ def as_peer(case, tolerance, most):
                           peak_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)))
 
 
-def middle(values):
-    return sorted(values)[len(values) // 2]
-
-
 def main():
     if len(sys.argv) == 5 and sys.argv[1] == "--as-peer":
         return as_peer(sys.argv[2], float(sys.argv[3]), int(sys.argv[4]))
     import peers
-    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("--peers", required=True)
-    ap.add_argument("--cases", default="H1,H3,H4")
-    ap.add_argument("--repeat", type=int, default=7)
-    ap.add_argument("--processes", type=int, default=3)
-    ap.add_argument("--threads", type=int, default=os.cpu_count())
-    ap.add_argument("--memory", default="4GiB")
-    ap.add_argument("--work", default=os.path.join(peers.ROOT, "target", "peers"))
-    ap.add_argument("--out", default="")
-    a = ap.parse_args()
-    if not os.path.exists(os.path.join(a.peers, "peer_hvp.py")):
-        sys.exit(f"{a.peers}: no peer_hvp.py there; give the folder of the peers' harness with --peers")
-    a.work = os.path.abspath(a.work)
-    os.makedirs(a.work, exist_ok=True)
-    peers.run(["cargo", "build", "--release", "-q", "-p", "ntk-cli"], cwd=peers.ROOT)
+    a = peers.arguments(__doc__, "H1,H3,H4", "peer_hvp.py", processes=3)
     venv = os.path.join(a.work, "venv-jax")
     python = os.path.join(venv, "bin", "python")
     if not os.path.exists(os.path.join(venv, "done")):
@@ -97,23 +77,19 @@ def main():
         requirements = os.path.join(a.peers, "requirements-jaxnew.txt")
         peers.run([python, "-m", "pip", "install", "-q", "-r", requirements])
         open(os.path.join(venv, "done"), "w").close()
-    threads = str(a.threads)
-    env = {**os.environ, "JAX_PLATFORMS": "cpu", "OMP_NUM_THREADS": threads, "PYTHONWARNINGS": "ignore",
-           "PYTHONDONTWRITEBYTECODE": "1"}
-    target = os.environ.get("CARGO_TARGET_DIR", os.path.join(peers.ROOT, "target"))
-    binary, out = os.path.join(target, "release", "ntk"), os.path.join(a.work, "out")
+    env, out = peers.settings(a.threads), os.path.join(a.work, "out")
 
     def ours(command, *more):
         shutil.rmtree(out, ignore_errors=True)
-        line = [binary, command, "--model", toml, "--weights", npz, "--x1", x1, "--y", y, "--loss", spec["loss"],
-                "--dtype", "f32", "--threads", threads, "--memory", a.memory, "--no-report", "--format", "json", "--out", out]
+        line = [peers.binary(), command, "--model", toml, "--weights", npz, "--x1", x1, "--y", y, "--loss", spec["loss"],
+                "--dtype", "f32", "--threads", str(a.threads), "--memory", a.memory, "--no-report", "--format", "json", "--out", out]
         start = time.perf_counter()
         return json.loads(peers.run(line + list(more))), time.perf_counter() - start
 
-    lines = ["| case | JAX gradient s | JAX whole s | JAX linear part s | ours s | GFLOP/s | linearize s | ratio | ours - JAX "
-             "| JAX eigenvalue s (steps) | ours s (products) | ratio | values | JAX MB | ours MB |",
-             "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|"]
-    print("\n".join(lines), flush=True)
+    table = peers.Table(
+        a.out, "| case | JAX gradient s | JAX whole s | JAX linear part s | ours s | GFLOP/s | linearize s | ratio | ours - JAX "
+        "| JAX eigenvalue s (steps) | ours s (products) | ratio | values | JAX MB | ours MB |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|")
     for name in a.cases.split(","):
         spec, toml, x1, npz = peers.prepare(a, python, name)
         y, v, saved = (os.path.join(a.work, "cases", name + end) for end in (".y.npy", ".v.npy", ".hv.npy"))
@@ -139,18 +115,15 @@ def main():
         linear = min(t["power_s"] / t["steps"] for t in theirs)
         our = min(w["seconds"]["products"] for w in warm) / a.repeat
         gflop = theirs[0]["hvp_linear_gflop"]
-        jax_s, our_s = middle([f["seconds"] for f in found]), middle([s[1] for s in shell])
+        jax_s, our_s = peers.middle([f["seconds"] for f in found]), peers.middle([s[1] for s in shell])
         told = shell[0][0]["sharpness"]
         line = (f"| {name} | {min(t['grad_median_s'] for t in theirs):.4f} | {whole:.4f} | {linear:.4f} | {our:.4f} "
                 f"| {gflop / our:.0f} | {min(w['seconds']['linearize'] for w in warm):.4f} | {linear / our:.2f}x "
                 f"| {apart:.0e} | {jax_s:.2f} ({found[0]['steps']}) | {our_s:.2f} ({told['products']}) "
                 f"| {jax_s / our_s:.1f}x | {found[0]['value']:.4f} {told['largest_eigenvalue']:.4f} "
-                f"| {middle([f['peak_mb'] for f in found]):.0f} | {shell[0][0]['memory']['peak_bytes'] / 2**20:.0f} |")
-        lines.append(line)
-        print(line, flush=True)
-    if a.out:
-        with open(a.out, "w") as f:
-            f.write("\n".join(lines) + "\n")
+                f"| {peers.middle([f['peak_mb'] for f in found]):.0f} | {shell[0][0]['memory']['peak_bytes'] / 2**20:.0f} |")
+        table.add(line)
+    table.write()
 
 
 if __name__ == "__main__":

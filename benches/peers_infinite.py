@@ -7,52 +7,18 @@ DIR is that of `peers.py`, and has peer_infinite.py too. Warm: the median of rep
 one process, inputs in memory. Shell: from the start of a process to the kernel on disk; for neural-tangents import and first
 call (which compiles).
 """
-import argparse
 import json
 import os
 import shutil
-import sys
-import time
 
-from peers import ROOT, compare, environment, prepare, run
-
-
-def ours(a, toml, x1, dtype, repeat):
-    """(result.json, seconds of the whole process, folder)"""
-    out = os.path.join(a.work, "out")
-    shutil.rmtree(out, ignore_errors=True)
-    binary = os.path.join(ROOT, "target", "release", "ntk")
-    command = [binary, "infinite", "--model", toml, "--x1", x1, "--dtype", dtype, "--threads", str(a.threads),
-               "--spectrum", "none", "--no-report", "--repeat", str(repeat), "--out", out, "--format", "json"]
-    start = time.perf_counter()
-    text = run(command + ["--memory", a.memory])
-    return json.loads(text), time.perf_counter() - start, out
+from peers import Table, arguments, compare, environment, middle, ours, prepare, run, settings
 
 
 def main():
-    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("--peers", required=True)
-    ap.add_argument("--cases", default="I1,I4,I5")
-    ap.add_argument("--repeat", type=int, default=7)
-    ap.add_argument("--rounds", type=int, default=3)
-    ap.add_argument("--threads", type=int, default=os.cpu_count())
-    ap.add_argument("--memory", default="4GiB")
-    ap.add_argument("--work", default=os.path.join(ROOT, "target", "peers"))
-    ap.add_argument("--out", default="")
-    a = ap.parse_args()
-    if not os.path.exists(os.path.join(a.peers, "peer_infinite.py")):
-        sys.exit(f"{a.peers}: no peer_infinite.py there; give the folder of the peers' harness with --peers")
-    a.work = os.path.abspath(a.work)
-    os.makedirs(a.work, exist_ok=True)
-    run(["cargo", "build", "--release", "-q", "-p", "ntk-cli"], cwd=ROOT)
-    python = environment(a)
-    threads = str(a.threads)
-    env = {**os.environ, "OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads, "JAX_PLATFORMS": "cpu",
-           "PYTHONWARNINGS": "ignore", "PYTHONDONTWRITEBYTECODE": "1"}
-    lines = ["| case | n | NT warm s | ours f32 s | ratio | ours f64 s | f64/f32 | NT shell s | ours shell s | NT MB | ours MB "
-             "| ours - NT | f32 - f64 |", "|---|---|---|---|---|---|---|---|---|---|---|---|---|"]
-    print("\n".join(lines), flush=True)
-    middle = lambda values: sorted(values)[len(values) // 2]
+    a = arguments(__doc__, "I1,I4,I5", "peer_infinite.py", rounds=3)
+    python, env = environment(a), settings(a.threads)
+    table = Table(a.out, "| case | n | NT warm s | ours f32 s | ratio | ours f64 s | f64/f32 | NT shell s | ours shell s | NT MB "
+                  "| ours MB | ours - NT | f32 - f64 |", "|---|---|---|---|---|---|---|---|---|---|---|---|---|")
     for name in a.cases.split(","):
         _, toml, x1, npz = prepare(a, python, name)
         saved = os.path.join(a.work, "nt.npz")
@@ -61,24 +27,21 @@ def main():
             text = run([python, "peer_infinite.py", "--case", npz, "--get", "ntk", "--reps", str(a.repeat), "--budget", "60",
                         "--save", saved], cwd=a.peers, env=env)
             theirs.append(json.loads(text.strip().splitlines()[-1]))
-            single.append(middle(ours(a, toml, x1, "f32", a.repeat)[0]["kernel"]["runs_seconds"]))
-            double.append(middle(ours(a, toml, x1, "f64", a.repeat)[0]["kernel"]["runs_seconds"]))
-            shell.append(ours(a, toml, x1, "f32", 1))
+            single.append(middle(ours(a, "infinite", toml, x1, "f32", a.repeat)[0]["kernel"]["runs_seconds"]))
+            double.append(middle(ours(a, "infinite", toml, x1, "f64", a.repeat)[0]["kernel"]["runs_seconds"]))
+            shell.append(ours(a, "infinite", toml, x1, "f32", 1))
         k32, nt_npy = os.path.join(a.work, "k32.npy"), os.path.join(a.work, "nt.npy")
         shutil.copy(os.path.join(shell[-1][2], "kernel.npy"), k32)
         run([python, "-c", "import sys, numpy as np; np.save(sys.argv[2], np.load(sys.argv[1])['ntk'])", saved, nt_npy])
         against = compare(python, k32, nt_npy)
-        rounding = compare(python, k32, os.path.join(ours(a, toml, x1, "f64", 1)[2], "kernel.npy"))
+        rounding = compare(python, k32, os.path.join(ours(a, "infinite", toml, x1, "f64", 1)[2], "kernel.npy"))
         nt, f32, f64 = middle([t["median_s"] for t in theirs]), middle(single), middle(double)
         line = (f"| {name} | {shell[-1][0]['kernel']['shape'][0]} | {nt:.4f} | {f32:.4f} | {nt / f32:.1f}x | {f64:.4f} "
                 f"| {f64 / f32:.1f} | {middle([t['import_s'] + t['first_s'] for t in theirs]):.2f} "
                 f"| {middle([s[1] for s in shell]):.3f} | {middle([t['peak_mb'] for t in theirs]):.0f} "
                 f"| {shell[-1][0]['memory']['peak_bytes'] / 2**20:.0f} | {against:.0e} | {rounding:.0e} |")
-        lines.append(line)
-        print(line, flush=True)
-    if a.out:
-        with open(a.out, "w") as f:
-            f.write("\n".join(lines) + "\n")
+        table.add(line)
+    table.write()
 
 
 if __name__ == "__main__":
