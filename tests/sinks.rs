@@ -137,6 +137,11 @@ const NETWORKS: &[(&str, usize, &[usize], Build)] = &[
         let h = x.matmul(parameter(tape, &[4, 5], random)).unwrap().plus(parameter(tape, &[5], random)).unwrap().tanh();
         h.sum_axis(1).unwrap().matmul(parameter(tape, &[5, 2], random)).unwrap()
     }),
+    ("maxima, which each sample has in places of its own", 2, &[4], |tape, x, random| {
+        let h = x.matmul(parameter(tape, &[4, 6], random)).unwrap().tanh();
+        let h = h.matmul(parameter(tape, &[6, 6], random)).unwrap().reshape(&[SAMPLES, 2, 3]).unwrap();
+        h.max_axis(2).unwrap().matmul(parameter(tape, &[2, 2], random)).unwrap()
+    }),
     ("a gate that depends on the sample", 3, &[3], |tape, x, random| {
         let h = x.matmul(parameter(tape, &[3, 3], random)).unwrap();
         h.times(x.sin()).unwrap().times(h.tanh()).unwrap().matmul(parameter(tape, &[3, 3], random)).unwrap()
