@@ -4,6 +4,7 @@ pub mod array;
 pub mod contraction;
 pub mod data;
 pub mod error;
+pub mod experiment;
 pub mod infinite;
 pub mod landscape;
 pub mod loss;
@@ -15,6 +16,7 @@ pub mod operator;
 pub mod params;
 pub mod predict;
 pub mod spectral;
+pub mod statistics;
 pub mod train;
 
 pub use error::{Error, Result};

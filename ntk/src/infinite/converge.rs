@@ -7,6 +7,7 @@ use crate::array::Array;
 use crate::contraction::{self, Observer, Settings};
 use crate::error::{Error, Result};
 use crate::model::{Architecture, Layer};
+use crate::statistics::{exponent, mean, standard_error};
 
 /// Distances to the limit.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,15 +32,12 @@ pub struct Point {
 impl Point {
     /// The mean over seeds.
     pub fn mean(&self) -> f64 {
-        self.distances.iter().sum::<f64>() / self.distances.len() as f64
+        mean(&self.distances)
     }
 
     /// The standard error of the mean; 0 of one seed.
     pub fn error(&self) -> f64 {
-        let n = self.distances.len() as f64;
-        let mean = self.mean();
-        let square: f64 = self.distances.iter().map(|d| (d - mean) * (d - mean)).sum();
-        if n > 1.0 { (square / (n - 1.0) / n).sqrt() } else { 0.0 }
+        standard_error(&self.distances).unwrap_or(0.0)
     }
 }
 
@@ -107,34 +105,18 @@ pub fn converge<R: Float>(
         }
         points.push(Point { width, distances });
     }
-    let slope = fitted(points.iter().map(|point| (point.width, point.mean())));
+    let slope = exponent(points.iter().map(|point| (point.width as f64, point.mean())));
     let count = points[0].distances.len();
-    let single: Vec<f64> =
-        (0..count).map(|seed| fitted(points.iter().map(|point| (point.width, point.distances[seed])))).collect();
-    let mean = single.iter().sum::<f64>() / count as f64;
-    let square: f64 = single.iter().map(|slope| (slope - mean) * (slope - mean)).sum();
-    let slope_error = (count > 1).then(|| (square / (count - 1) as f64 / count as f64).sqrt());
+    let single: Vec<f64> = (0..count)
+        .map(|seed| exponent(points.iter().map(|point| (point.width as f64, point.distances[seed]))))
+        .collect();
+    let slope_error = standard_error(&single);
     Ok(Convergence { points, slope, slope_error })
-}
-
-/// The slope of a line through logarithms, by least squares.
-fn fitted(points: impl Iterator<Item = (usize, f64)>) -> f64 {
-    let points: Vec<(f64, f64)> = points.map(|(width, distance)| ((width as f64).ln(), distance.ln())).collect();
-    let n = points.len() as f64;
-    let (x, y) = points.iter().fold((0.0, 0.0), |(sx, sy), (x, y)| (sx + x / n, sy + y / n));
-    let (xy, xx) = points.iter().fold((0.0, 0.0), |(xy, xx), p| (xy + (p.0 - x) * (p.1 - y), xx + (p.0 - x).powi(2)));
-    xy / xx
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_power_law_is_fitted_by_its_exponent() {
-        let slope = fitted([8usize, 16, 64, 100].into_iter().map(|w| (w, 3.0 * (w as f64).powf(-0.5))));
-        assert!((slope + 0.5).abs() < 1e-12);
-    }
 
     #[test]
     fn widening_keeps_the_read_out_and_the_blocks() {
