@@ -52,8 +52,8 @@ pub fn spearman(x: &[f64], y: &[f64]) -> f64 {
 fn ranks(x: &[f64]) -> Vec<f64> {
     x.iter()
         .map(|a| {
-            let below = x.iter().filter(|b| b.total_cmp(&a).is_lt()).count();
-            let equal = x.iter().filter(|b| b.total_cmp(&a).is_eq()).count();
+            let below = x.iter().filter(|b| b.total_cmp(a).is_lt()).count();
+            let equal = x.iter().filter(|b| b.total_cmp(a).is_eq()).count();
             below as f64 + (equal as f64 - 1.0) / 2.0
         })
         .collect()
