@@ -19,6 +19,7 @@ mod network;
 mod output;
 mod phase;
 mod predict;
+mod resume;
 mod sharpness;
 mod shell;
 mod spectrum;

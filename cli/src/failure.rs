@@ -7,10 +7,10 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 
 use crate::args::Cli;
-use crate::render::folder::FolderError;
 use crate::render::plot::PlotError;
 use crate::render::report::ReportError;
 use crate::render::terminal;
+use crate::store::folder::FolderError;
 
 /// Whatever ended a command.
 #[derive(Debug)]

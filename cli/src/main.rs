@@ -9,6 +9,7 @@ mod failure;
 mod machine;
 mod render;
 mod signals;
+mod store;
 
 use args::{Cli, Command};
 use failure::Failure;

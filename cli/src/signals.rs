@@ -13,7 +13,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use crate::failure::Failure;
-use crate::render::folder::OutputFolder;
+use crate::store::folder::OutputFolder;
 
 /// How long work may take to end by itself.
 const GRACE: Duration = Duration::from_millis(1400);

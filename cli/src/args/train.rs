@@ -1,12 +1,11 @@
 //! The flags of `ntk train`.
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory, ValueEnum};
+use clap::{Args, ValueEnum};
 use ntk::train::Decay;
 
-use super::{Cli, Data, Loss, Machine, Network, Output, SecondData, value};
+use super::{Data, Loss, Machine, Network, Output, SecondData, value};
 
 /// `ntk train`.
 #[derive(Debug, Clone, Args)]
@@ -161,9 +160,6 @@ pub(crate) enum Optimizer {
     Flow,
 }
 
-/// Flags that change no number of a training, so that they may differ when it goes on.
-const FREE: [&str; 7] = ["resume", "out", "threads", "memory", "format", "no_report", "checkpoint_every"];
-
 impl Train {
     /// What the flags say against one another, if they do.
     pub(super) fn fault(&self) -> Option<String> {
@@ -174,33 +170,5 @@ impl Train {
             return Some("'--optimizer flow' has no mini-batches; leave '--batch' out".into());
         }
         self.data.fault()
-    }
-
-    /// The flags of the command line `new` that say something else than `old`: name, there, here.
-    ///
-    /// # Errors
-    /// A command line that cannot be read.
-    pub(crate) fn changes(old: &[OsString], new: &[OsString]) -> Result<Vec<[String; 3]>, clap::Error> {
-        let read = |arguments: &[OsString]| Cli::command().try_get_matches_from(arguments);
-        let (old, new) = (read(old)?, read(new)?);
-        let (Some((_, old)), Some((_, new))) = (old.subcommand(), new.subcommand()) else { return Ok(Vec::new()) };
-        let words = |matches: &clap::ArgMatches, id: &str| {
-            let raw = matches.try_get_raw(id).ok().flatten();
-            let words: Vec<String> =
-                raw.into_iter().flatten().map(|word| word.to_string_lossy().into_owned()).collect();
-            if words.is_empty() { "not given".to_owned() } else { words.join(",") }
-        };
-        let typed = |id: &str| new.value_source(id) == Some(clap::parser::ValueSource::CommandLine);
-        let command = Cli::command();
-        let flags = command.find_subcommand("train").into_iter().flat_map(clap::Command::get_arguments);
-        let changes = flags
-            .filter(|flag| typed(flag.get_id().as_str()) && !FREE.contains(&flag.get_id().as_str()))
-            .map(|flag| {
-                let id = flag.get_id().as_str();
-                [format!("--{}", flag.get_long().unwrap_or(id)), words(old, id), words(new, id)]
-            })
-            .filter(|[_, there, here]| there != here)
-            .collect();
-        Ok(changes)
     }
 }

@@ -14,13 +14,13 @@ use super::inputs::{Inputs, Limits};
 use super::tale::Tale;
 use crate::args::{self, Dtype, SecondData};
 use crate::failure::Outcome;
-use crate::render::folder::OutputFolder;
 use crate::render::plot::Law;
 use crate::render::progress::Progress;
 use crate::render::quantity;
 use crate::render::report::{Illustration, Note};
 use crate::render::summary::Row;
 use crate::signals::Signals;
+use crate::store::folder::OutputFolder;
 
 /// Runs the command.
 pub(crate) fn run(arguments: &args::Converge) -> Outcome {

@@ -26,13 +26,13 @@ use super::results;
 use crate::args::{Format, LossKind, Output};
 use crate::failure::{Failure, Outcome};
 use crate::machine;
-use crate::render::folder::OutputFolder;
 use crate::render::progress::Progress;
 use crate::render::quantity;
 use crate::render::report::{Illustration, Note, Phase, Report};
 use crate::render::summary::{Row, Summary};
 use crate::render::terminal::{self, Style};
 use crate::signals::Signals;
+use crate::store::folder::OutputFolder;
 
 /// Version of the content of `result.json`.
 const SCHEMA: u32 = 1;

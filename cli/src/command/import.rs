@@ -7,9 +7,9 @@ use serde_json::json;
 use super::results;
 use crate::args::{Format, Import, import as typed};
 use crate::failure::{Failure, Outcome};
-use crate::render::folder::OutputFolder;
 use crate::render::quantity;
 use crate::render::terminal::{self, Style};
+use crate::store::folder::OutputFolder;
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Import) -> Outcome {

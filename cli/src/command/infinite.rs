@@ -18,12 +18,12 @@ use super::tale::Tale;
 use crate::args::{self, Dtype};
 use crate::failure::Outcome;
 use crate::machine;
-use crate::render::folder::OutputFolder;
 use crate::render::progress::Progress;
 use crate::render::quantity;
 use crate::render::report::Note;
 use crate::render::summary::Row;
 use crate::signals::Signals;
+use crate::store::folder::OutputFolder;
 
 /// Runs the command.
 pub(crate) fn run(arguments: &args::Infinite) -> Outcome {

@@ -15,9 +15,9 @@ use ntk::spectral::{Spectrum, Summary};
 
 use crate::args::{self, Dtype};
 use crate::failure::Outcome;
-use crate::render::folder::OutputFolder;
 use crate::render::progress::Progress;
 use crate::signals::Signals;
+use crate::store::folder::OutputFolder;
 use job::Job;
 use outcome::{Finished, Timing};
 

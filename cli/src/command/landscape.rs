@@ -19,9 +19,9 @@ use crate::args::{self, Along, Dtype, Format};
 use crate::command::curvature::loss_of;
 use crate::command::inputs::{Inputs, Limits};
 use crate::failure::Outcome;
-use crate::render::folder::OutputFolder;
 use crate::render::progress::Progress;
 use crate::signals::Signals;
+use crate::store::folder::OutputFolder;
 use outcome::Finished;
 
 /// A landscape to be looked at.

@@ -14,13 +14,13 @@ use super::inputs::{Inputs, Limits};
 use super::tale::Tale;
 use crate::args;
 use crate::failure::{Failure, Outcome};
-use crate::render::folder::OutputFolder;
 use crate::render::plot::Grid;
 use crate::render::progress::Progress;
 use crate::render::quantity;
 use crate::render::report::{Illustration, Note};
 use crate::render::summary::Row;
 use crate::signals::Signals;
+use crate::store::folder::OutputFolder;
 
 /// A network of the sweep, and its kernel.
 struct Found {

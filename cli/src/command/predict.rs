@@ -13,8 +13,8 @@ use ntk::predict::{CrossEntropyFlow, Dynamics, Predictions, Probabilities, Regre
 use super::inputs::{Inputs, Limits};
 use crate::args::{self, Dtype, PredictLoss};
 use crate::failure::Outcome;
-use crate::render::folder::OutputFolder;
 use crate::signals::Signals;
+use crate::store::folder::OutputFolder;
 use kernels::Kernels;
 
 /// What is predicted, and how.

@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 
 use crate::args;
 use crate::failure::Failure;
-use crate::render::folder::OutputFolder;
 use crate::render::plot::{self, Floor};
 use crate::render::quantity;
 use crate::render::report::Illustration;
 use crate::render::summary::Row;
+use crate::store::folder::OutputFolder;
 
 /// The eigenvalues that are meant, given what was typed and how many rows there are.
 ///

@@ -11,12 +11,12 @@ use super::results;
 use crate::args::{Format, SpectrumArgs};
 use crate::failure::{Failure, Outcome};
 use crate::machine;
-use crate::render::folder::OutputFolder;
 use crate::render::quantity;
 use crate::render::report::{Note, Phase, Report};
 use crate::render::summary::{self, Row};
 use crate::render::terminal::{self, Style};
 use crate::signals::Signals;
+use crate::store::folder::OutputFolder;
 
 /// Runs the command.
 pub(crate) fn run(arguments: &SpectrumArgs) -> Outcome {

@@ -6,10 +6,10 @@ use super::results;
 use crate::args::{Format, Output};
 use crate::failure::{Failure, Outcome};
 use crate::machine;
-use crate::render::folder::OutputFolder;
 use crate::render::report::{Illustration, Note, Phase, Report};
 use crate::render::summary::{self, Row};
 use crate::render::terminal::{self, Style};
+use crate::store::folder::OutputFolder;
 
 /// What a command found.
 #[derive(Default)]

@@ -16,8 +16,9 @@ use ntk::{Error, train};
 
 use crate::args::{self, Dtype, Format};
 use crate::failure::{Failure, Outcome};
-use crate::render::folder::OutputFolder;
 use crate::signals::Signals;
+use crate::store::folder::OutputFolder;
+use crate::store::recipe;
 use job::Job;
 use journal::Log;
 use outcome::Finished;
@@ -28,7 +29,7 @@ pub(crate) fn run(typed: &args::Train, arguments: &[OsString]) -> Outcome {
     let signals = Signals::listen(typed.output.format == Format::Json);
     let stored = typed.resume.as_deref().map(|folder| Stored::read(folder, arguments)).transpose()?;
     let typed = stored.as_ref().map_or_else(|| Ok(typed.clone()), |stored| stored.flags(typed))?;
-    let words = stored.as_ref().map_or_else(|| job::words(arguments), |stored| stored.words.clone());
+    let words = stored.as_ref().map_or_else(|| recipe::words(arguments), |stored| stored.0.words.clone());
     let mut job = Job::read(&typed, words)?;
     signals.check()?;
     job.limits.install(|| match job.inputs.dtype {
@@ -82,11 +83,11 @@ fn run_as<R: Float + Element>(job: &mut Job, stored: Option<&Stored>, signals: &
 
     // Nothing was written so far: what is wrong with the request leaves no folder.
     signals.hold(match stored {
-        Some(stored) => OutputFolder::resume(&stored.folder)?,
+        Some(stored) => OutputFolder::resume(&stored.0.folder)?,
         None => OutputFolder::create(job.out.clone(), "train")?,
     });
     let folder = signals.release()?;
-    job.store(&folder, &configuration)?;
+    recipe::store(&folder, &job.words, &configuration)?;
     let kept = if measured { first_step.checked_add(1) } else { Some(first_step) };
     let mut log = Log::open(&folder, job, metrics.columns(), &names, kept.unwrap_or(u64::MAX), configuration)?;
     let ended = train::run(&mut trainer, &mut metrics, &job.plan, measured, &mut log);

@@ -1,9 +1,8 @@
-//! What a person sees: the terminal, the plots, the report, and the folder they are kept in.
+//! What a person sees: the terminal, the plots and the report.
 //!
 //! Everything here takes plain data (strings, slices, small structs) and decides only how it looks. What is computed,
 //! which plots are made and what the numbers are called is decided by the commands.
 
-pub(crate) mod folder;
 pub(crate) mod plot;
 pub(crate) mod progress;
 pub(crate) mod quantity;

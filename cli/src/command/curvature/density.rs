@@ -15,12 +15,12 @@ use super::{
 use crate::args::{self, DensityMatrix, Dtype, Format, SecondData};
 use crate::command::inputs::{Inputs, Limits};
 use crate::failure::{Failure, Outcome};
-use crate::render::folder::OutputFolder;
 use crate::render::plot::Lines;
 use crate::render::quantity;
 use crate::render::report::{Illustration, Note};
 use crate::render::summary::Row;
 use crate::signals::Signals;
+use crate::store::folder::OutputFolder;
 
 /// Runs the command.
 pub(crate) fn run(arguments: &args::Density) -> Outcome {

@@ -14,12 +14,12 @@ use super::{Material, Told, done, fit, loss_of, phase, room, store, subject, unl
 use crate::args::{self, Dtype, Format, SecondData};
 use crate::command::inputs::{Inputs, Limits};
 use crate::failure::Outcome;
-use crate::render::folder::OutputFolder;
 use crate::render::progress::Progress;
 use crate::render::quantity;
 use crate::render::report::Note;
 use crate::render::summary::Row;
 use crate::signals::Signals;
+use crate::store::folder::OutputFolder;
 
 /// Runs the command.
 pub(crate) fn run(arguments: &args::Hvp) -> Outcome {

@@ -16,12 +16,12 @@ use crate::args::{self, Dtype, Format, SecondData};
 use crate::command::inputs::{Inputs, Limits};
 use crate::command::results;
 use crate::failure::{Failure, Outcome};
-use crate::render::folder::OutputFolder;
 use crate::render::plot::Lines;
 use crate::render::quantity;
 use crate::render::report::{Illustration, Note};
 use crate::render::summary::Row;
 use crate::signals::Signals;
+use crate::store::folder::OutputFolder;
 
 /// Runs the command.
 pub(crate) fn run(arguments: &args::Sharpness) -> Outcome {

@@ -17,13 +17,13 @@ use crate::command::inputs::Inputs;
 use crate::command::results;
 use crate::failure::{Failure, Outcome};
 use crate::machine;
-use crate::render::folder::OutputFolder;
 use crate::render::plot::Heatmap;
 use crate::render::quantity;
 use crate::render::report::{Illustration, Note, Phase, Report};
 use crate::render::summary::{self, Row};
 use crate::render::terminal::{self, Style};
 use crate::signals::Signals;
+use crate::store::folder::OutputFolder;
 
 /// Version of the content of `result.json`.
 pub(super) const SCHEMA: u32 = 1;

@@ -11,12 +11,12 @@ use crate::args::{Along, Format};
 use crate::command::results;
 use crate::failure::{Failure, Outcome};
 use crate::machine;
-use crate::render::folder::OutputFolder;
 use crate::render::plot::{Curves, Scale, Series, Surface};
 use crate::render::quantity;
 use crate::render::report::{Illustration, Note, Phase, Report};
 use crate::render::summary::{self, Row};
 use crate::render::terminal::{self, Style};
+use crate::store::folder::OutputFolder;
 
 /// Version of the content of `result.json`.
 const SCHEMA: u32 = 1;

@@ -8,10 +8,10 @@ use super::{Job, Predicted};
 use crate::args::{Get, Of, PredictLoss};
 use crate::command::tale::Tale;
 use crate::failure::Outcome;
-use crate::render::folder::OutputFolder;
 use crate::render::quantity;
 use crate::render::report::Note;
 use crate::render::summary::Row;
+use crate::store::folder::OutputFolder;
 
 /// How well outputs fit: `1/(2 n)` times the sum of squares as in training, and the share of right classes.
 struct Fit {

@@ -1,6 +1,5 @@
 //! What is meant by the arguments of `ntk train`, together with the data and the model.
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 
 use ntk::loss::Loss;
@@ -12,13 +11,6 @@ use serde_json::{Map, Value, json};
 use crate::args::{self, Format};
 use crate::command::curvature::loss_of;
 use crate::command::inputs::{Inputs, Limits};
-use crate::failure::Failure;
-use crate::render::folder::OutputFolder;
-
-/// Version of the content of `config.json`.
-pub(super) const SCHEMA: u32 = 1;
-/// Where a folder keeps what its training is.
-pub(super) const CONFIGURATION: &str = "config.json";
 
 /// A training to be done.
 pub(crate) struct Job {
@@ -40,13 +32,6 @@ pub(crate) struct Job {
     /// The words of the command, to be read again when it goes on.
     pub(crate) words: Vec<String>,
     typed: args::Train,
-}
-
-/// The command as it was typed.
-pub(super) fn words(arguments: &[OsString]) -> Vec<String> {
-    std::iter::once("ntk".to_owned())
-        .chain(arguments.iter().skip(1).map(|word| word.to_string_lossy().into_owned()))
-        .collect()
 }
 
 impl Job {
@@ -153,17 +138,6 @@ impl Job {
             all.extend(own);
         }
         all
-    }
-
-    /// Writes down what the training is.
-    pub(super) fn store(
-        &self,
-        folder: &OutputFolder,
-        configuration: &Map<String, Value>,
-    ) -> std::result::Result<(), Failure> {
-        let all = json!({ "schema": SCHEMA, "command": self.words, "configuration": configuration });
-        folder.write(CONFIGURATION, format!("{all:#}\n").as_bytes())?;
-        Ok(())
     }
 
     /// `gradient descent`, `adamw`, ..

@@ -1,8 +1,6 @@
 //! Where a training is written down while it goes on: metrics.csv, metrics.jsonl, checkpoints, and a line on the terminal.
 
-use std::fs::{File, OpenOptions};
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use autodiff::Float;
@@ -14,14 +12,15 @@ use serde_json::{Map, Value, json};
 
 use super::job::Job;
 use crate::failure::Failure;
-use crate::render::folder::OutputFolder;
 use crate::render::progress::Progress;
 use crate::render::quantity;
+use crate::store::folder::OutputFolder;
+use crate::store::lines::{self, Lines};
 
 /// The checkpoint's file.
 pub(super) const CHECKPOINT: &str = "checkpoint.safetensors";
 const CSV: &str = "metrics.csv";
-const LINES: &str = "metrics.jsonl";
+const JSON: &str = "metrics.jsonl";
 /// Time between checkpoints where no number of steps is asked for.
 const BETWEEN: Duration = Duration::from_secs(60);
 
@@ -30,8 +29,8 @@ pub(super) struct Log<'l> {
     folder: &'l OutputFolder,
     names: &'l [String],
     columns: Vec<String>,
-    csv: Appended,
-    lines: Appended,
+    csv: Lines,
+    lines: Lines,
     rows: Vec<Row>,
     progress: Progress,
     checkpoint_every: Option<u64>,
@@ -60,12 +59,12 @@ impl<'l> Log<'l> {
             lines.push_str(&json_line(&columns, row));
         }
         folder.write(CSV, csv.as_bytes())?;
-        folder.write(LINES, lines.as_bytes())?;
+        folder.write(JSON, lines.as_bytes())?;
         let done = kept.min(job.plan.steps);
         let progress = Progress::new(job.plan.steps - done, "train");
         Ok(Self {
-            csv: Appended::open(folder.path().join(CSV))?,
-            lines: Appended::open(folder.path().join(LINES))?,
+            csv: Lines::open(folder.path().join(CSV))?,
+            lines: Lines::open(folder.path().join(JSON))?,
             folder,
             names,
             columns,
@@ -121,25 +120,6 @@ impl<R: Float + Element> Journal<R> for Log<'_> {
     }
 }
 
-/// A file that grows by whole lines.
-struct Appended {
-    path: PathBuf,
-    file: File,
-}
-
-impl Appended {
-    fn open(path: PathBuf) -> Result<Self> {
-        let file = OpenOptions::new().append(true).open(&path);
-        file.map(|file| Self { path: path.clone(), file }).map_err(|source| Error::Write { path, source })
-    }
-
-    /// One write, past every buffer of ours: what ends this process after it cannot take the line back.
-    fn append(&mut self, line: &str) -> Result<()> {
-        let path = &self.path;
-        self.file.write_all(line.as_bytes()).map_err(|source| Error::Write { path: path.clone(), source })
-    }
-}
-
 /// A line of metrics.csv. The debug form of a number reads back to the same bits.
 fn csv_line(row: &Row) -> String {
     let mut line = format!("{},{:?},{:?}", row.step, row.epoch, row.rate);
@@ -166,8 +146,8 @@ fn earlier(path: &Path, header: &str, columns: usize, kept: u64) -> Result<Vec<R
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(source) => return Err(Error::Read { path: path.to_owned(), source }),
     };
-    let mut lines = text.split_inclusive('\n').map(|line| line.strip_suffix('\n'));
-    if lines.next().flatten() != Some(header) {
+    let mut lines = lines::whole(&text);
+    if lines.next() != Some(header) {
         return Err(Error::Store {
             path: path.to_owned(),
             what: "has other columns than this training".into(),
@@ -182,7 +162,7 @@ fn earlier(path: &Path, header: &str, columns: usize, kept: u64) -> Result<Vec<R
         let values: Vec<Option<f64>> = cells.map(value).collect::<Option<_>>()?;
         (values.len() == columns).then_some(Row { step, epoch, rate, values })
     };
-    Ok(lines.map_while(|line| line.and_then(row)).take_while(|row| row.step < kept).collect())
+    Ok(lines.map_while(row).take_while(|row| row.step < kept).collect())
 }
 
 #[cfg(test)]

@@ -8,6 +8,8 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
+use super::recipe;
+
 /// Where folders without a name go.
 const RUNS: &str = "runs";
 /// Claims a folder while its run lasts; still there after a crash.
@@ -66,16 +68,20 @@ impl fmt::Display for FolderError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotEmpty { path } => {
-                write!(f, "the output folder {path:?} is not empty; name a new one with --out, or leave --out away")
+                let remedy = resumable(path).unwrap_or("leave --out away");
+                write!(f, "the output folder {path:?} is not empty; name a new one with --out, or {remedy}")
             }
             Self::NotAFolder { path } => {
                 write!(f, "the output {path:?} exists and is not a folder; name another with --out")
             }
-            Self::Claimed { path } => write!(
-                f,
-                "the output folder {path:?} belongs to another run, still going or killed (it holds {MARKER}); name \
-                 another with --out"
-            ),
+            Self::Claimed { path } => {
+                let remedy = resumable(path).map_or_else(String::new, |remedy| format!(", or {remedy}"));
+                write!(
+                    f,
+                    "the output folder {path:?} belongs to another run, still going or killed (it holds {MARKER}); \
+                     name another with --out{remedy}"
+                )
+            }
             Self::Held { path, by } => {
                 write!(f, "the output folder {path:?} is in use by {by}; wait until it ends, or stop it")
             }
@@ -100,6 +106,12 @@ impl fmt::Display for FolderError {
             }
         }
     }
+}
+
+/// What can be done with the unfinished work in a folder, if it is of a kind that can be gone on with.
+fn resumable(path: &Path) -> Option<&'static str> {
+    let unfinished = path.join(recipe::FILE).exists() && !path.join("result.json").exists();
+    unfinished.then_some("go on with what is in it by --resume in place of --out")
 }
 
 impl std::error::Error for FolderError {
