@@ -15,6 +15,7 @@ pub mod network;
 pub mod operator;
 pub mod params;
 pub mod predict;
+pub mod random;
 pub mod spectral;
 pub mod statistics;
 pub mod train;

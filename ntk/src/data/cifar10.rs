@@ -13,13 +13,23 @@ const PLANE: usize = SIDE * SIDE;
 const RECORD: usize = 1 + 3 * PLANE;
 const FETCH_AGAIN: &str = "fetch cifar-10-binary.tar.gz again and unpack it";
 
+/// Whether a folder looks like one that [`read_folder`] reads.
+pub(super) fn is_folder(folder: &Path) -> bool {
+    let here = |folder: &Path| names().any(|name| folder.join(name).is_file());
+    here(folder) || here(&folder.join("cifar-10-batches-bin"))
+}
+
+/// The files of the set, in their order.
+fn names() -> impl Iterator<Item = String> {
+    (1..=5).map(|k| format!("data_batch_{k}.bin")).chain(["test_batch.bin".to_owned()])
+}
+
 /// Reads a folder of `data_batch_1.bin` to `data_batch_5.bin` and `test_batch.bin`, those that are there, in this
 /// order. Images become `[32, 32, 3]`: the file has a plane a colour, networks want the colours last.
 pub(super) fn read_folder(folder: &Path) -> Result<Records> {
-    let names = (1..=5).map(|k| format!("data_batch_{k}.bin")).chain(["test_batch.bin".to_owned()]);
     let inner = folder.join("cifar-10-batches-bin");
     let folder = if inner.is_dir() { &inner } else { folder };
-    let paths: Vec<PathBuf> = names.map(|name| folder.join(name)).filter(|path| path.exists()).collect();
+    let paths: Vec<PathBuf> = names().map(|name| folder.join(name)).filter(|path| path.exists()).collect();
     if paths.is_empty() {
         let remedy = if folder.join("data_batch_1").exists() {
             "this is the Python version; fetch the binary one, cifar-10-binary.tar.gz"

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::element::Element;
 use super::npy::read_npy;
-use super::records::{Labels, Records, check_finite, whole_number};
+use super::records::{Inputs, Labels, Records, check_finite, whole_number};
 use super::select::{Normalize, Selection, normalize};
 use super::source::{Source, check_inputs, check_rows};
 use super::warn::warnings;
@@ -69,7 +69,7 @@ impl Dataset {
     /// [`Error::Data`] and its kin for files that are not sound; [`Error::Usage`] for a selection that they cannot
     /// serve.
     pub fn load(source: &Source, selection: &Selection) -> Result<Self> {
-        let records = source.read()?;
+        let records = source.read(selection.n.and_then(|n| n.checked_add(selection.test)))?;
         let kept = selection.kept_classes(&records.labels)?;
         // The pool: rows of the source, with the class each has after relabelling.
         let total = records.inputs.shape()[0];
@@ -348,7 +348,34 @@ fn digest(hash: &mut Sha256, array: &Array<f64>) {
 /// # Errors
 /// As [`Dataset::load`].
 pub fn describe(source: &Source) -> Result<(usize, Vec<usize>, usize)> {
-    let records: Records = source.read()?;
+    let records: Records = source.read(None)?;
     let shape = records.inputs.shape();
     Ok((shape[0], shape[1..].to_vec(), records.class_names().len()))
+}
+
+/// SHA-256 of all samples of a source and their labels or targets, in hexadecimal: equal data, wherever it is kept.
+///
+/// # Errors
+/// As [`Dataset::load`].
+///
+/// # Cost
+/// The source is read, and every number hashed once.
+pub fn source_digest(source: &Source) -> Result<String> {
+    let records: Records = source.read(None)?;
+    let mut hash = Sha256::new_with_prefix(b"ntk source 1\n");
+    match &records.inputs {
+        Inputs::Reals(inputs) => digest(&mut hash, inputs),
+        Inputs::Bytes(inputs) => {
+            inputs.shape.iter().for_each(|&d| hash.update((d as u64).to_le_bytes()));
+            inputs.data.par_chunks(1 << 20).map(Sha256::digest).collect::<Vec<_>>().iter().for_each(|d| hash.update(d));
+        }
+    }
+    match &records.labels {
+        Labels::Targets(targets) => digest(&mut hash, targets),
+        Labels::Classes { labels, names } => {
+            labels.iter().for_each(|&label| hash.update((label as u64).to_le_bytes()));
+            names.iter().for_each(|name| hash.update(name.as_bytes()));
+        }
+    }
+    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }

@@ -161,6 +161,11 @@ impl Gathered {
     }
 }
 
+/// Whether a folder looks like one that [`read_folder`] reads.
+pub(super) fn is_folder(folder: &Path) -> bool {
+    ["train", "t10k"].iter().any(|part| find(folder, &format!("{part}-images"), "idx3-ubyte").is_some())
+}
+
 /// Reads a folder in the layout of MNIST: `train-images-idx3-ubyte` and its kin, each plain or `.gz`; where the test
 /// files (`t10k-...`) are there too, their records follow those of the training files.
 pub(super) fn read_folder(folder: &Path) -> Result<Records> {

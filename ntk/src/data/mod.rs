@@ -1,6 +1,6 @@
 //! Data sets and the files arrays come from and go to.
 //!
-//! A [`Source`] names where samples come from, a [`Selection`] which of them and how scaled; together they give a
+//! A [`Source`] names where samples come from (a file, a [folder], a [generator](generate)), a [`Selection`] which of them and how scaled; together they give a
 //! [`Dataset`]. Arrays given as files give one too. What samples mean to a network is left to [`Dataset::fit`]'s
 //! caller.
 //!
@@ -12,6 +12,8 @@ mod csv_file;
 pub mod dataset;
 pub mod element;
 pub mod file;
+pub mod folder;
+pub mod generate;
 pub mod idx;
 pub mod npy;
 pub mod npy_header;
@@ -28,6 +30,7 @@ mod warn;
 
 pub use dataset::{Dataset, Part};
 pub use element::Element;
+pub use folder::DataFolder;
 pub use npy::{NpyWriter, read_npy, write_npy};
 pub use npz::{Npz, write_npz};
 pub use records::check_finite;

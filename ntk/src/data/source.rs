@@ -3,13 +3,15 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use super::generate::{FORMS, Generator};
 use super::npz::Npz;
 use super::records::{Inputs, Labels, REAL_LABELS, Records, check_finite, whole_number};
 use super::{cifar10, csv_file, idx};
 use crate::array::Array;
 use crate::error::{Error, Result};
 
-/// The names of the sources, as shown in lists and messages.
+/// The names of the sources that are read, as shown in lists and messages; those that are made are
+/// [`super::generate::FORMS`].
 pub const SOURCES: [&str; 7] = ["digits", "fashion", "mnist:DIR", "fashion:DIR", "cifar10:DIR", "csv:FILE", "npz:FILE"];
 
 /// A source of samples.
@@ -27,13 +29,23 @@ pub enum Source {
     Csv(PathBuf),
     /// An archive with members `x` and `y`, in either case.
     Npz(PathBuf),
+    /// Samples that are made and not read.
+    Made(Generator),
 }
 
 impl std::str::FromStr for Source {
     type Err = Error;
 
-    /// Parses `digits`, `fashion`, `mnist:DIR`, `fashion:DIR`, `cifar10:DIR`, `csv:FILE` or `npz:FILE`.
+    /// Parses `digits`, `fashion`, `mnist:DIR`, `fashion:DIR`, `cifar10:DIR`, `csv:FILE`, `npz:FILE`, or a generator such
+    /// as `parity:bits=24,k=3`.
     fn from_str(text: &str) -> Result<Self> {
+        let made = match text.split_once(':') {
+            Some((name, options)) => Generator::parse(name, Some(options)),
+            None => Generator::parse(text, None),
+        };
+        if let Some(made) = made {
+            return made.map(Source::Made);
+        }
         let (name, place) = match text.split_once(':') {
             Some((name, place)) => (name, Some(PathBuf::from(place))),
             None => (text, None),
@@ -57,7 +69,7 @@ impl std::str::FromStr for Source {
 }
 
 fn unknown(text: &str, name: &str) -> Error {
-    let heads = SOURCES.iter().map(|s| s.split(':').next().unwrap_or(s));
+    let heads = SOURCES.iter().map(|s| s.split(':').next().unwrap_or(s)).chain(FORMS.iter().map(|form| form.name));
     match (crate::nearest::nearest(name, heads), Path::new(text).extension().and_then(|e| e.to_str())) {
         (None, Some(kind @ ("csv" | "npz"))) => Error::usage(
             format!("unknown data source `{}`", crate::error::shorten(text)),
@@ -71,7 +83,7 @@ fn unknown(text: &str, name: &str) -> Error {
             noun: "data source",
             word: crate::error::shorten(name),
             nearest: nearest.map(str::to_owned),
-            known: SOURCES.iter().map(|&s| s.to_owned()).collect(),
+            known: SOURCES.iter().copied().chain(FORMS.iter().map(|form| form.name)).map(str::to_owned).collect(),
         },
     }
 }
@@ -85,13 +97,14 @@ impl fmt::Display for Source {
             Source::Cifar10(path) => write!(f, "cifar10:{}", path.display()),
             Source::Csv(path) => write!(f, "csv:{}", path.display()),
             Source::Npz(path) => write!(f, "npz:{}", path.display()),
+            Source::Made(generator) => generator.fmt(f),
         }
     }
 }
 
 impl Source {
-    /// All samples, in the order of the source.
-    pub(super) fn read(&self) -> Result<Records> {
+    /// All samples, in the order of the source; what is made has as many as are wanted, unless it says how many itself.
+    pub(super) fn read(&self, wanted: Option<usize>) -> Result<Records> {
         match self {
             Source::Digits => idx::embedded_digits(),
             Source::Fashion => idx::embedded_fashion(),
@@ -99,6 +112,7 @@ impl Source {
             Source::Cifar10(folder) => cifar10::read_folder(folder),
             Source::Csv(path) => csv_file::read_csv(path),
             Source::Npz(path) => read_npz(path),
+            Source::Made(generator) => generator.read_all(wanted),
         }
     }
 }

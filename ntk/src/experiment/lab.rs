@@ -2,26 +2,14 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha12Rng;
-
-use crate::data::{Dataset, Selection, Source};
+use crate::data::{DataFolder, Dataset, Selection};
 use crate::error::{Error, Result};
+pub use crate::random::{Role, normal, seed, stream, uniform};
 
-/// What random numbers are for. Streams of different roles share nothing, so that one can be drawn anew alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// First weights.
-    Init,
-    /// Samples and labels.
-    Data,
-    /// The order of batches.
-    Order,
-    /// Adversarial perturbations.
-    Attack,
-    /// Probes of estimators.
-    Probe,
-}
+/// Where `mnist` and its kin are looked for unless somebody says otherwise: nowhere.
+static NO_FOLDER: DataFolder = DataFolder::none();
+/// Never set.
+static GO_ON: AtomicBool = AtomicBool::new(false);
 
 /// The surroundings of a task.
 pub struct Lab<'l> {
@@ -29,8 +17,17 @@ pub struct Lab<'l> {
     pub stop: &'l AtomicBool,
     /// Bytes that the task may take.
     pub memory: u64,
+    /// Where data sets are found by their bare names.
+    pub data: &'l DataFolder,
     /// Told the share of the task that is done, from 0 to 1.
     pub progress: &'l (dyn Fn(f64) + Sync),
+}
+
+impl Default for Lab<'_> {
+    /// No signal, no data folder, a GiB.
+    fn default() -> Self {
+        Self { stop: &GO_ON, memory: 1 << 30, data: &NO_FOLDER, progress: &|_| () }
+    }
 }
 
 impl Lab<'_> {
@@ -45,45 +42,31 @@ impl Lab<'_> {
         }
     }
 
-    /// The data set of a name, such as `digits` or `cifar10:DIR`.
+    /// The data set of a name, such as `digits`, `mnist` (in the data folder), `cifar10:DIR` or `parity:bits=24,k=3`.
     ///
     /// # Errors
     /// As [`Dataset::load`].
     pub fn dataset(&self, name: &str, selection: &Selection) -> Result<Dataset> {
-        Dataset::load(&name.parse::<Source>()?, selection)
+        Dataset::load(&self.data.source(name)?, selection)
     }
 }
 
-/// The random numbers of a seed and a role.
-pub fn stream(seed: u64, role: Role) -> ChaCha12Rng {
-    let mut numbers = ChaCha12Rng::seed_from_u64(seed);
-    numbers.set_stream(role as u64 + 1);
-    numbers
+/// What a run may take of the machine, and what it looks at while it works.
+#[derive(Clone, Copy)]
+pub struct Conditions<'l> {
+    /// Threads that compute, all tasks together.
+    pub threads: usize,
+    /// Bytes, all tasks together.
+    pub memory: u64,
+    /// Where data sets are found by their bare names.
+    pub data: &'l DataFolder,
+    /// Set when the run should stop.
+    pub stop: &'l AtomicBool,
 }
 
-/// A seed for what takes one, such as [`crate::model::Architecture::init`]: of a role, and of a place in a series.
-pub fn seed(seed: u64, role: Role, place: u64) -> u64 {
-    let mut numbers = stream(seed, role);
-    numbers.set_word_pos(2 * u128::from(place));
-    numbers.next_u64()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn roles_seeds_and_places_have_numbers_of_their_own() {
-        let mut seen: Vec<u64> = Vec::new();
-        for s in [0, 1, 101] {
-            for role in [Role::Init, Role::Data, Role::Order, Role::Attack, Role::Probe] {
-                seen.extend((0..10).map(|place| seed(s, role, place)));
-            }
-        }
-        let count = seen.len();
-        seen.sort_unstable();
-        seen.dedup();
-        assert_eq!(seen.len(), count);
-        assert_eq!(seed(7, Role::Data, 3), seed(7, Role::Data, 3));
+impl Default for Conditions<'_> {
+    /// One thread, no signal, no data folder, a GiB.
+    fn default() -> Self {
+        Self { threads: 1, memory: 1 << 30, data: &NO_FOLDER, stop: &GO_ON }
     }
 }

@@ -29,7 +29,7 @@ pub mod settings;
 
 pub use conduct::{Archive, conduct};
 pub use finding::{Claim, Figure, Findings, Gate, Table, Threshold, Verdict};
-pub use lab::{Lab, Role};
+pub use lab::{Conditions, Lab, Role};
 pub use protocol::{Protocol, Run};
 pub use record::Record;
 pub use settings::{Parameter, Scale, Setting, Settings};

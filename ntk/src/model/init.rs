@@ -66,7 +66,7 @@ impl Architecture {
 }
 
 /// Fills `out` with `f` of the standard normal numbers of a stream.
-fn normals<T: Send>(seed: u64, stream: u64, out: &mut [T], f: impl Fn(f64) -> T + Sync) {
+pub(crate) fn normals<T: Send>(seed: u64, stream: u64, out: &mut [T], f: impl Fn(f64) -> T + Sync) {
     let mut key = [0; 32];
     key[..8].copy_from_slice(&seed.to_le_bytes());
     key[8..].copy_from_slice(KEY_TEXT);
