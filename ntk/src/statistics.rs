@@ -11,6 +11,20 @@ pub fn standard_error(x: &[f64]) -> Option<f64> {
     (x.len() > 1).then(|| (x.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (n - 1.0) / n).sqrt())
 }
 
+/// A function of the mean of blocks of samples, and its standard error by leaving out one block at a time.
+///
+/// # Source
+/// Tukey 1958; Efron and Stein 1981, "The jackknife estimate of variance".
+pub fn jackknife<const K: usize>(blocks: &[[f64; K]], of: impl Fn(&[f64; K]) -> f64) -> (f64, f64) {
+    let n = blocks.len() as f64;
+    let sum = blocks.iter().fold([0.0; K], |sum, block| std::array::from_fn(|k| sum[k] + block[k]));
+    let without: Vec<f64> =
+        blocks.iter().map(|block| of(&std::array::from_fn(|k| (sum[k] - block[k]) / (n - 1.0)))).collect();
+    let centre = mean(&without);
+    let error = ((n - 1.0) / n * without.iter().map(|x| (x - centre).powi(2)).sum::<f64>()).sqrt();
+    (of(&sum.map(|sum| sum / n)), error)
+}
+
 /// The quantile `q` of 0 to 1, between the nearest two by a straight line, as NumPy's default; NaN of nothing.
 pub fn quantile(x: &[f64], q: f64) -> f64 {
     let mut sorted = x.to_vec();
@@ -74,6 +88,19 @@ mod tests {
         assert_eq!((median(&x), quantile(&x, 0.1), mean(&x)), (2.5, 1.3, 2.5));
         assert!((standard_error(&x).unwrap() - (5.0 / 12.0_f64).sqrt()).abs() < 1e-15);
         assert!(standard_error(&[1.0]).is_none() && median(&[]).is_nan());
+    }
+
+    #[test]
+    fn leaving_one_out_gives_the_textbooks_error_of_a_mean_and_of_a_ratio() {
+        let blocks = [[1.0, 2.0], [2.0, 3.0], [4.0, 5.0], [3.0, 1.0]];
+        let first = blocks.map(|b| b[0]);
+        let (value, error) = jackknife(&blocks, |m| m[0]);
+        assert!((value - 2.5).abs() < 1e-15 && (error - standard_error(&first).unwrap()).abs() < 1e-15);
+        // By hand: the ratios with each left out are 9/9, 8/8, 6/6 and 7/10.
+        let (value, error) = jackknife(&blocks, |m| m[0] / m[1]);
+        let left: [f64; 4] = [1.0, 1.0, 1.0, 0.7];
+        let by_hand = (0.75 * left.iter().map(|x| (x - 0.925).powi(2)).sum::<f64>()).sqrt();
+        assert!((value - 10.0 / 11.0).abs() < 1e-15 && (error - by_hand).abs() < 1e-12);
     }
 
     #[test]

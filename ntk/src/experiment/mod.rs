@@ -22,6 +22,7 @@
 
 pub mod conduct;
 pub mod finding;
+pub mod finite_corrections;
 pub mod lab;
 pub mod protocol;
 pub mod record;
@@ -106,7 +107,7 @@ pub trait Experiment: Sync {
 
 /// The experiments, in the order of a list.
 pub fn all() -> Vec<Box<dyn Protocol>> {
-    vec![]
+    vec![Box::new(finite_corrections::FiniteCorrections)]
 }
 
 /// The experiment of this name.
