@@ -3,6 +3,7 @@
 //! Decided here: names, defaults, the form of a value, which flags exclude one another. Left to others: what the words mean
 //! together with the data and the model.
 
+mod bench;
 mod converge;
 mod data;
 mod density;
@@ -32,6 +33,7 @@ use std::ffi::OsString;
 use clap::error::{ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser, Subcommand};
 
+pub(crate) use bench::{Axis, Bench, Sweep};
 pub(crate) use converge::Converge;
 pub(crate) use data::{Data, Normalize, SecondData};
 pub(crate) use density::{Density, DensityMatrix};
@@ -95,6 +97,8 @@ pub(crate) enum Command {
     Hvp(Box<Hvp>),
     /// The spectral density of a Hessian, Gauss-Newton matrix or kernel
     Density(Box<Density>),
+    /// The contractions beside the explicit Jacobian: time, memory, agreement
+    Bench(Box<Bench>),
     /// Training with metrics, streamed to metrics.csv
     Train(Box<Train>),
     /// The loss along directions in the space of the parameters
@@ -114,7 +118,7 @@ pub(crate) enum Command {
 }
 
 /// The names of the sub-commands that have a page.
-pub(crate) const COMMANDS: [&str; 17] = [
+pub(crate) const COMMANDS: [&str; 18] = [
     "kernel",
     "spectrum",
     "infinite",
@@ -124,6 +128,7 @@ pub(crate) const COMMANDS: [&str; 17] = [
     "sharpness",
     "hvp",
     "density",
+    "bench",
     "train",
     "landscape",
     "describe-model",
@@ -164,6 +169,7 @@ impl Cli {
             Command::Sharpness(sharpness) => sharpness.data.fault().map(|fault| ("sharpness", fault)),
             Command::Hvp(hvp) => hvp.data.fault().map(|fault| ("hvp", fault)),
             Command::Density(density) => density.data.fault().map(|fault| ("density", fault)),
+            Command::Bench(bench) => bench.fault().map(|fault| ("bench", fault)),
             Command::Train(train) => train.fault().map(|fault| ("train", fault)),
             Command::Landscape(landscape) => landscape.fault().map(|fault| ("landscape", fault)),
             _ => None,

@@ -21,6 +21,13 @@ pub(crate) enum Failure {
     Folder(FolderError),
     /// A plot or the report could not be made.
     Drawing(String),
+    /// A process of our own that did a part failed.
+    Child {
+        /// Its exit code.
+        code: u8,
+        /// What it said.
+        message: String,
+    },
     /// Standard output could not be written.
     Output(io::Error),
     /// The arguments do not say a command.
@@ -71,6 +78,7 @@ impl Failure {
             Self::Folder(error) => error.code(),
             Self::Drawing(_) => 70,
             Self::Output(_) => 5,
+            Self::Child { code, .. } => *code,
             Self::Usage { .. } => 2,
         }
     }
@@ -82,6 +90,15 @@ impl Failure {
             Self::Folder(error) if error.code() == 2 => "usage",
             Self::Folder(_) | Self::Output(_) => "resources",
             Self::Drawing(_) => "bug",
+            Self::Child { code, .. } => match code {
+                2 => "usage",
+                3 => "data",
+                4 => "numerics",
+                5 => "resources",
+                6 => "store",
+                130 | 143 => "interrupted",
+                _ => "bug",
+            },
         }
     }
 
@@ -102,7 +119,7 @@ impl Failure {
         let (hint, path, line) = match self {
             Self::Ntk(error) => (error.hint(), error.path(), error.line()),
             Self::Folder(error) => (last(), error.path(), None),
-            Self::Drawing(_) | Self::Output(_) => (last(), None, None),
+            Self::Drawing(_) | Self::Output(_) | Self::Child { .. } => (last(), None, None),
             Self::Usage { hint, .. } => (Some(hint.clone()), None, None),
         };
         let path = path.map(|path| path.display().to_string());
@@ -117,6 +134,7 @@ impl fmt::Display for Failure {
             Self::Ntk(error) => error.fmt(f),
             Self::Folder(error) => error.fmt(f),
             Self::Drawing(what) => f.write_str(what),
+            Self::Child { message, .. } => f.write_str(message),
             Self::Usage { what, hint } if what.ends_with(hint.as_str()) => f.write_str(what),
             Self::Usage { what, hint } => write!(f, "{what}\nhelp: {hint}"),
             Self::Output(error) => write!(f, "standard output: {error}; send it where it can be written"),

@@ -40,6 +40,7 @@ fn main() -> ExitCode {
         Command::Sharpness(arguments) => command::curvature::sharpness::run(&arguments),
         Command::Hvp(arguments) => command::curvature::hvp::run(&arguments),
         Command::Density(arguments) => command::curvature::density::run(&arguments),
+        Command::Bench(arguments) => command::bench::run(&arguments),
         Command::Train(typed) => command::train::run(&typed, &arguments),
         Command::Landscape(arguments) => command::landscape::run(&arguments),
         Command::DescribeModel(arguments) => command::describe_model::run(&arguments),

@@ -14,6 +14,7 @@ pub mod nearest;
 pub mod network;
 pub mod operator;
 pub mod params;
+pub mod peak;
 pub mod predict;
 pub mod random;
 pub mod spectral;

@@ -78,3 +78,44 @@ fn a_second_signal_ends_it_at_once() {
     assert!(ran.took < Duration::from_millis(500), "{:?}", ran.took);
     assert!(!place.path("k/result.json").exists());
 }
+
+#[test]
+fn a_signal_ends_a_benchmark_and_keeps_what_was_measured() {
+    let words = "bench --model mlp:64-256x2-10:relu --sweep n=8,1500 --methods structured,products --patience 1e6 \
+                 --repeat 1 --out k";
+    for (name, code) in [("INT", 130), ("TERM", 143)] {
+        let place = Place::new();
+        let mut child = begin(&place, words);
+        let start = Instant::now();
+        // The first size is measured, and the products of the second take minutes.
+        while std::fs::read_to_string(place.path("k/bench.csv")).map_or(0, |text| text.lines().count()) < 3 {
+            assert!(child.try_wait().unwrap().is_none() && start.elapsed() < Duration::from_secs(20));
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        std::thread::sleep(Duration::from_millis(500));
+        signal(&child, name);
+        let ran = ended(child);
+        assert_eq!(ran.code, Some(code), "{name}: {}", ran.err);
+        assert!(ran.took < Duration::from_secs(2), "{name}: {:?}", ran.took);
+        assert!(ran.err.contains("measured so far are kept in k"), "{}", ran.err);
+        assert_eq!(place.names("k"), ["bench.csv", "bench.png", "bench.svg", "report.html", "result.json"]);
+        let result = place.json("k/result.json");
+        assert_eq!(result["interrupted"], true);
+        let lines = result["measurements"].as_array().unwrap();
+        assert!((2..4).contains(&lines.len()) && lines.iter().all(|line| line["status"] == "measured"), "{result}");
+        let table = String::from_utf8(place.bytes("k/bench.csv")).unwrap();
+        assert_eq!(table.lines().count(), 1 + lines.len());
+    }
+}
+
+#[test]
+fn a_signal_before_anything_is_measured_leaves_no_folder() {
+    let place = Place::new();
+    let words = "bench --model mlp:64-256x2-10:relu --n 1500 --methods products --patience 1e6 --out k";
+    let mut child = begin(&place, words);
+    at_work(&place, &mut child);
+    signal(&child, "INT");
+    let ran = ended(child);
+    assert_eq!(ran.code, Some(130), "{}", ran.err);
+    assert!(ran.err.contains("no result was written") && place.listing().is_empty(), "{:?}", place.listing());
+}

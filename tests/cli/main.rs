@@ -1,5 +1,6 @@
 //! The program as its user meets it: run as a process, judged by its exit code, its words and its files.
 
+mod bench;
 mod contract;
 mod curvature;
 mod faults;

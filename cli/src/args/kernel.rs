@@ -83,6 +83,29 @@ pub(crate) enum Method {
     Jacobian,
 }
 
+impl From<Outputs> for ntk::contraction::Outputs {
+    fn from(typed: Outputs) -> Self {
+        match typed {
+            Outputs::Full => Self::Full,
+            Outputs::Trace => Self::Trace,
+            Outputs::SumTrace => Self::SumTrace,
+            Outputs::Diagonal => Self::Diagonal,
+            Outputs::SumOfLogits => Self::SumOfLogits,
+        }
+    }
+}
+
+impl From<Method> for ntk::contraction::Method {
+    fn from(typed: Method) -> Self {
+        match typed {
+            Method::Auto => Self::Auto,
+            Method::Structured => Self::Structured,
+            Method::Products => Self::Products,
+            Method::Jacobian => Self::Jacobian,
+        }
+    }
+}
+
 impl Kernel {
     /// What the flags say against one another, if they do.
     pub(super) fn fault(&self) -> Option<String> {

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::{Axis, Sweep};
+
 /// A number of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Bytes(pub(crate) u64);
@@ -153,6 +155,25 @@ pub(super) fn grid(text: &str) -> Result<Grid, String> {
     }
 }
 
+/// `n=32,64,128`: an axis and its sizes, which are put in ascending order.
+pub(super) fn sweep(text: &str) -> Result<Sweep, String> {
+    let names = Axis::ALL.map(Axis::name);
+    let form = || format!("write AXIS=A,B,.., such as n=32,64,128; an axis is {}", names.join(", "));
+    let (name, list) = text.split_once('=').ok_or_else(form)?;
+    let Some(axis) = Axis::ALL.into_iter().find(|axis| axis.name() == name.trim()) else {
+        return Err(match ntk::nearest::nearest(name.trim(), names) {
+            Some(word) => format!("did you mean {word:?}?"),
+            None => form(),
+        });
+    };
+    let mut sizes = list.split(',').map(|size| count(size.trim())).collect::<Result<Vec<_>, _>>()?;
+    sizes.sort_unstable();
+    match sizes.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => Err(format!("{} is given twice; name every size once", pair[0])),
+        None => Ok(Sweep { axis, sizes }),
+    }
+}
+
 /// A number of at least 0 and below 1.
 pub(super) fn share(text: &str) -> Result<f64, String> {
     match text.trim().parse::<f64>() {
@@ -216,6 +237,25 @@ mod tests {
     fn a_size_prints_as_it_would_be_typed() {
         for text in ["2GiB", "512MiB", "1500MB", "7B", "1TiB", "3TB", "1001B"] {
             assert_eq!(bytes(text).unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn sweeps_are_sorted_and_name_what_is_wrong() {
+        let read = sweep("n = 64, 32,128".replace(' ', "").as_str());
+        assert_eq!(read, Ok(Sweep { axis: Axis::N, sizes: vec![32, 64, 128] }));
+        assert_eq!(sweep("outputs=1").map(|sweep| sweep.to_string()).as_deref(), Ok("outputs=1"));
+        for (text, answer) in [
+            ("n", "such as n=32"),
+            ("n=", "not a whole number"),
+            ("n=0", "at least 1"),
+            ("n=3,3", "twice"),
+            ("widht=3", "did you mean \"width\"?"),
+            ("banana=3", "n, width, depth, outputs"),
+            ("width=1,-2", "at least 1"),
+        ] {
+            let e = sweep(text).unwrap_err();
+            assert!(e.contains(answer), "{text}: {e}");
         }
     }
 

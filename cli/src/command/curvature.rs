@@ -223,7 +223,7 @@ fn store(
         Format::Json => format!("{record:#}\n"),
         Format::Text => {
             inputs.remarks().for_each(|note| eprintln!("note: {note}"));
-            Summary { title, rows, spectrum, folder: place.display().to_string() }.render(&Style::detect())
+            Summary { title, rows, spectrum, table: None, folder: place.display().to_string() }.render(&Style::detect())
         }
     };
     terminal::print(&text).map_err(Failure::Output)?;

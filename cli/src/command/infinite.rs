@@ -153,6 +153,7 @@ fn run_as<R: Float + Element>(
         spectrum: summary.map(|summary| summary.eigenvalues).unwrap_or_default(),
         configuration,
         configured: configured.collect(),
+        table: None,
         plots,
         seconds: vec![
             ("load", inputs.loaded.as_secs_f64()),

@@ -2,6 +2,7 @@
 //!
 //! A command turns what was typed into what is meant, calls the library, and hands plain data to [`crate::render`].
 
+pub(crate) mod bench;
 pub(crate) mod converge;
 pub(crate) mod curvature;
 pub(crate) mod describe_model;

@@ -91,6 +91,7 @@ fn spectrum(arguments: &SpectrumArgs, signals: &Signals) -> Outcome {
             rows: lines,
             spectrum: summary.eigenvalues,
             folder: place.display().to_string(),
+            ..summary::Summary::default()
         }
         .render(&Style::detect()),
     };

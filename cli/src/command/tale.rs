@@ -1,5 +1,7 @@
 //! How a command in function space ends: its record, its report, its summary, from what it found.
 
+use std::path::PathBuf;
+
 use serde_json::{Map, Value, json};
 
 use super::results;
@@ -8,6 +10,7 @@ use crate::failure::{Failure, Outcome};
 use crate::machine;
 use crate::render::report::{Illustration, Note, Phase, Report};
 use crate::render::summary::{self, Row};
+use crate::render::table::Table;
 use crate::render::terminal::{self, Style};
 use crate::store::folder::OutputFolder;
 
@@ -22,6 +25,8 @@ pub(crate) struct Tale {
     pub(crate) title: String,
     /// Results to show, the most important first.
     pub(crate) rows: Vec<Row>,
+    /// Measurements in columns.
+    pub(crate) table: Option<Table>,
     /// Eigenvalues to show the shape of; may be empty.
     pub(crate) spectrum: Vec<f64>,
     /// Results for programs.
@@ -40,9 +45,23 @@ pub(crate) struct Tale {
     pub(crate) remarks: Vec<String>,
 }
 
+/// A command that has been stored.
+pub(crate) struct Told {
+    /// Where its files are.
+    pub(crate) place: PathBuf,
+    /// What standard output is told.
+    pub(crate) text: String,
+}
+
 impl Tale {
     /// Writes `result.json` and, if wanted, `report.html`; finishes the folder and tells the terminal.
     pub(crate) fn end(self, folder: OutputFolder, output: &Output) -> Outcome {
+        let told = self.store(folder, output)?;
+        terminal::print(&told.text).map_err(Failure::Output)
+    }
+
+    /// The same, but standard output is not told yet.
+    pub(crate) fn store(self, folder: OutputFolder, output: &Output) -> Result<Told, Failure> {
         let origin = format!("ntk {} on {}", env!("CARGO_PKG_VERSION"), machine::processor());
         let mut seconds: Map<String, Value> =
             self.seconds.iter().map(|(name, s)| ((*name).to_owned(), json!(s))).collect();
@@ -69,6 +88,7 @@ impl Tale {
                 subtitle: self.title.clone(),
                 warnings: self.remarks.clone(),
                 summary: self.rows.clone(),
+                table: self.table.clone(),
                 plots: self.plots,
                 configuration: self.configured,
                 phases: phases.map(|(name, s)| Phase { name: (*name).into(), seconds: *s, gflop: None }).collect(),
@@ -85,10 +105,10 @@ impl Tale {
             Format::Text => {
                 self.remarks.iter().for_each(|note| eprintln!("note: {note}"));
                 let folder = place.display().to_string();
-                summary::Summary { title: self.title, rows: self.rows, spectrum: self.spectrum, folder }
-                    .render(&Style::detect())
+                let Self { title, rows, spectrum, table, .. } = self;
+                summary::Summary { title, rows, spectrum, table, folder }.render(&Style::detect())
             }
         };
-        terminal::print(&text).map_err(Failure::Output)
+        Ok(Told { place, text })
     }
 }

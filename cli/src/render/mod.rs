@@ -8,4 +8,5 @@ pub(crate) mod progress;
 pub(crate) mod quantity;
 pub(crate) mod report;
 pub(crate) mod summary;
+pub(crate) mod table;
 pub(crate) mod terminal;

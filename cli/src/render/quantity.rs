@@ -36,6 +36,14 @@ pub(crate) fn shortened(digits: &str) -> &str {
     }
 }
 
+/// A quantity without the zeros that end its number: `5.000 s` is `5 s`.
+pub(crate) fn terse(quantity: &str) -> String {
+    match quantity.split_once(' ') {
+        Some((number, unit)) => format!("{} {unit}", shortened(number)),
+        None => shortened(quantity).to_owned(),
+    }
+}
+
 /// A power of ten with a raised exponent: `10⁻⁵`.
 pub(crate) fn power_of_ten(exponent: i32) -> String {
     let raised = exponent.to_string().chars().map(superscript).collect::<String>();

@@ -2,6 +2,7 @@
 
 use super::quantity;
 use super::summary::Row;
+use super::table::Table;
 use minijinja::{Environment, Value, context};
 use std::fmt;
 
@@ -62,13 +63,19 @@ pub(crate) enum Note {
     Density,
     /// How GFLOP are counted.
     Work,
+    /// What shares of peak are of.
+    PeakRate,
+    /// Between methods.
+    Agreement,
     /// What peak memory is.
     Memory,
+    /// What it is where a process does one thing.
+    ProcessMemory,
 }
 
 impl Note {
     /// Every note, in the order of a report.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::ConditionNumber,
         Self::EffectiveRank,
         Self::Alignment,
@@ -76,7 +83,10 @@ impl Note {
         Self::Sharpness,
         Self::Density,
         Self::Work,
+        Self::PeakRate,
+        Self::Agreement,
         Self::Memory,
+        Self::ProcessMemory,
     ];
 
     /// The term and its explanation.
@@ -122,6 +132,23 @@ impl Note {
                 "Counted from the shapes of the least work the result needs, an addition and a multiplication as two; \
                  not measured. The rate divides it by the time that passed, so it includes every wait.",
             ),
+            Self::PeakRate => (
+                "Of peak",
+                "The rate over the peak of the machine, which is the larger of two rates measured just before: a loop \
+                 of fused multiply-adds that never leaves the registers, and a product of 1024 × 1024 matrices, on as \
+                 many threads. A method that does more than the least work has a low share however busy it is; one \
+                 that leaves out zeros can be above 100 %.",
+            ),
+            Self::Agreement => (
+                "Error",
+                "max |K − K′| / max |K′| between a kernel and the reference: that of the explicit Jacobian where it \
+                 was formed, else that of the products.",
+            ),
+            Self::ProcessMemory => (
+                "Peak memory",
+                "Each method at each size is a process of its own (`ntk kernel`), so its largest resident set is that \
+                 of the method: program, data, weights, work and kernel.",
+            ),
             Self::Memory => (
                 "Peak memory",
                 "The largest resident set of the process as the system saw it, or its growth in one phase where so \
@@ -142,6 +169,8 @@ pub(crate) struct Report {
     pub(crate) warnings: Vec<String>,
     /// The scalar results.
     pub(crate) summary: Vec<Row>,
+    /// Measurements in columns.
+    pub(crate) table: Option<Table>,
     /// The plots.
     pub(crate) plots: Vec<Illustration>,
     /// Names and values, defaults included.
@@ -187,6 +216,7 @@ impl Report {
             subtitle => &self.subtitle,
             warnings => &self.warnings,
             summary => rows(&self.summary),
+            table => self.table.as_ref().map(Table::html),
             plots => plots.collect::<Vec<_>>(),
             configuration => configuration.collect::<Vec<_>>(),
             phases => self.phases(),

@@ -1,5 +1,6 @@
 //! The few lines a command leaves on the terminal: labels, values, remarks, and the shape of a spectrum.
 
+use super::table::Table;
 use super::terminal::Style;
 use unicode_width::UnicodeWidthStr;
 
@@ -39,6 +40,8 @@ pub(crate) struct Summary {
     pub(crate) rows: Vec<Row>,
     /// Eigenvalues to show the shape of; empty for none.
     pub(crate) spectrum: Vec<f64>,
+    /// Measurements in columns, between the results and the place of the files.
+    pub(crate) table: Option<Table>,
     /// Where the files are; may be empty.
     pub(crate) folder: String,
 }
@@ -75,11 +78,13 @@ impl Summary {
             // The folder is the last word, the shape of the spectrum comes before it.
             if folder.is_some() && i + 1 == rows.len() {
                 page.spectrum(spectrum.as_ref(), first);
+                page.table(self.table.as_ref());
             }
             page.row(row, first, values);
         }
         if folder.is_none() {
             page.spectrum(spectrum.as_ref(), first);
+            page.table(self.table.as_ref());
         }
         page.out
     }
@@ -147,6 +152,12 @@ impl Page<'_> {
             for line in wrapped(text, columns - INDENT) {
                 self.line(&[(Face::Value, &" ".repeat(INDENT)), (face, &line)]);
             }
+        }
+    }
+
+    fn table(&mut self, table: Option<&Table>) {
+        for line in table.map(|table| table.text(self.style)).unwrap_or_default() {
+            self.line(&[(Face::Value, &line)]);
         }
     }
 
@@ -230,6 +241,7 @@ mod tests {
                 Row::new("time", "1.234 s", "51.10 GFLOP, 41.41 GFLOP/s"),
             ],
             spectrum: (1..=512).map(|k| 800.0 * f64::from(k).powf(-1.6)).collect(),
+            table: None,
             folder: "runs/kernel-1".to_string(),
         }
     }

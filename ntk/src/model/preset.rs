@@ -22,6 +22,10 @@
 //! | `kernel` | 3, the window of `cnn` along each axis |
 //! | `padding` | `SAME`; or `VALID`, `CIRCULAR`, of `cnn` |
 
+mod resize;
+
+pub use resize::{Resize, hidden, resized};
+
 use super::error::{ModelError, Result};
 use super::{Activation, Architecture, Conv, Dense, Layer, Padding, Parameterization};
 use crate::error::shorten;

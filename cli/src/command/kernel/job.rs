@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use autodiff::Float;
 use ntk::contraction::memory::PROGRAM;
-use ntk::contraction::{self, Method, Outputs, Phase, Plan, Settings};
+use ntk::contraction::{self, Outputs, Phase, Plan, Settings};
 use ntk::spectral::Spectrum;
 use ntk::{Error, Result};
 
@@ -40,8 +40,8 @@ impl Job {
         let mut job = Self {
             seeds: arguments.seeds,
             settings: Settings {
-                outputs: outputs_of(arguments.outputs),
-                method: method_of(arguments.method),
+                outputs: arguments.outputs.into(),
+                method: arguments.method.into(),
                 memory: limits.memory,
             },
             spectrum: None,
@@ -101,24 +101,5 @@ impl Job {
     /// Operations by the minimum count.
     pub(crate) fn minimum_flops(&self) -> Result<f64> {
         Ok(self.inputs.model.ntk_flops(self.inputs.n, self.inputs.m, self.settings.outputs)?.total_best())
-    }
-}
-
-fn outputs_of(typed: args::Outputs) -> Outputs {
-    match typed {
-        args::Outputs::Full => Outputs::Full,
-        args::Outputs::Trace => Outputs::Trace,
-        args::Outputs::SumTrace => Outputs::SumTrace,
-        args::Outputs::Diagonal => Outputs::Diagonal,
-        args::Outputs::SumOfLogits => Outputs::SumOfLogits,
-    }
-}
-
-fn method_of(typed: args::Method) -> Method {
-    match typed {
-        args::Method::Auto => Method::Auto,
-        args::Method::Structured => Method::Structured,
-        args::Method::Products => Method::Products,
-        args::Method::Jacobian => Method::Jacobian,
     }
 }

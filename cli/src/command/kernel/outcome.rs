@@ -113,6 +113,7 @@ pub(crate) fn store<R: Float + Element>(
                 rows,
                 spectrum: summary.map(|summary| summary.eigenvalues).unwrap_or_default(),
                 folder: place.display().to_string(),
+                ..summary::Summary::default()
             };
             let style = Style::detect();
             terminal::print(&page.render(&style)).map_err(Failure::Output)
@@ -294,6 +295,7 @@ fn report(
         subtitle: title(job),
         warnings: job.inputs.remarks().cloned().collect(),
         summary: rows.to_vec(),
+        table: None,
         plots,
         configuration: configuration(job),
         phases,

@@ -76,6 +76,7 @@ pub(super) fn store(job: &Job<'_>, finished: &Finished, folder: OutputFolder) ->
             subtitle: title(job),
             warnings: job.inputs.remarks().cloned().collect(),
             summary: rows.clone(),
+            table: None,
             plots,
             configuration,
             phases: vec![phase("directions", looked), phase("losses", evaluated)],
@@ -93,8 +94,8 @@ pub(super) fn store(job: &Job<'_>, finished: &Finished, folder: OutputFolder) ->
         Format::Json => terminal::print(&format!("{record:#}\n")).map_err(Failure::Output),
         Format::Text => {
             job.inputs.remarks().for_each(|note| eprintln!("note: {note}"));
-            let page =
-                summary::Summary { title: title(job), rows, spectrum: Vec::new(), folder: place.display().to_string() };
+            let folder = place.display().to_string();
+            let page = summary::Summary { title: title(job), rows, folder, ..summary::Summary::default() };
             terminal::print(&page.render(&Style::detect())).map_err(Failure::Output)
         }
     }

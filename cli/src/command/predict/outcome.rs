@@ -153,6 +153,7 @@ pub(super) fn store(job: &Job<'_>, predicted: Predicted, folder: OutputFolder) -
         results,
         configuration,
         configured: configured.collect(),
+        table: None,
         plots: Vec::new(),
         seconds,
         notes: vec![Note::Memory],

@@ -53,6 +53,7 @@ pub(super) fn store<R: Float + Element>(job: &Job, finished: Finished<'_, R>, fo
             subtitle: title(job),
             warnings: job.inputs.remarks().cloned().collect(),
             summary: shown.clone(),
+            table: None,
             plots,
             configuration: configuration(job, &start, &digest),
             phases: vec![
@@ -80,8 +81,8 @@ pub(super) fn store<R: Float + Element>(job: &Job, finished: Finished<'_, R>, fo
             let page = summary::Summary {
                 title: title(job),
                 rows: shown,
-                spectrum: Vec::new(),
                 folder: place.display().to_string(),
+                ..summary::Summary::default()
             };
             terminal::print(&page.render(&Style::detect())).map_err(Failure::Output)
         }

@@ -20,6 +20,7 @@ mod lines;
 mod matrix;
 mod pen;
 mod raster;
+pub(crate) mod scaling;
 mod spectrum;
 mod surface;
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::render::plot::{Heatmap, Spectrum};
+use crate::render::table::{Line, Table};
 
 /// Fails unless every tag is closed in order, every attribute quoted and every ampersand part of an entity.
 pub(crate) fn check_markup(text: &str) {
@@ -76,6 +77,14 @@ fn example() -> Report {
             Row::new("Effective rank", "8.312", "of 512"),
             Row::new("Kernel-target alignment", "0.4312", ""),
         ],
+        table: Some(Table {
+            head: vec!["method", "time"],
+            lines: vec![
+                Line::Heading("n = 64".to_string(), "1.2 GFLOP at least".to_string()),
+                Line::Cells(vec!["structured".to_string(), "1.234 ms".to_string()]),
+                Line::Remark("jacobian".to_string(), "would need 3.4 GiB".to_string()),
+            ],
+        }),
         plots: vec![
             Illustration {
                 svg: spectrum.svg().expect("an svg"),
@@ -139,6 +148,8 @@ fn everything_in_the_report_is_on_the_page() {
         "ntk 0.1.0, 2 threads",
         "spectrum.png",
         "weights digest",
+        "1.234 ms",
+        "would need 3.4 GiB",
     ] {
         assert!(html.contains(text), "{text}");
     }
@@ -155,6 +166,14 @@ fn markup_in_any_text_is_escaped() {
         subtitle: evil.clone(),
         warnings: vec![evil.clone()],
         summary: vec![Row::new(evil.clone(), evil.clone(), evil.clone())],
+        table: Some(Table {
+            head: vec!["method", "time"],
+            lines: vec![
+                Line::Heading(evil.clone(), evil.clone()),
+                Line::Cells(vec![evil.clone(), evil.clone()]),
+                Line::Remark(evil.clone(), evil.clone()),
+            ],
+        }),
         plots: vec![Illustration { svg: String::new(), caption: evil.clone(), files: vec![evil.clone()] }],
         configuration: vec![(evil.clone(), evil.clone())],
         phases: vec![Phase { name: evil.clone(), seconds: 1.0, gflop: None }],
@@ -165,8 +184,8 @@ fn markup_in_any_text_is_escaped() {
     };
     let html = report.html().expect("a report");
     assert!(!html.contains("<script") && !html.contains("\" onload"), "{html}");
-    // Title (twice: head and page), subtitle, warning, 3 + 1 + 1 (a link has its name twice) + 2 + 1 + 1 + 1 + 1.
-    assert!(html.matches("&lt;script&gt;").count() >= 14);
+    // Title (twice: head and page), subtitle, warning, 3 + 1 + 1 (a link has its name twice) + 2 + 1 + 1 + 1 + 1 + 6.
+    assert!(html.matches("&lt;script&gt;").count() >= 20);
     check_markup(&html);
 }
 
