@@ -23,10 +23,10 @@ use ntk::peak::Peak;
 
 use crate::args::{self, Dtype, Format};
 use crate::failure::{Failure, Outcome};
-use crate::render::folder::OutputFolder;
 use crate::render::progress::Progress;
 use crate::render::terminal;
 use crate::signals::Signals;
+use crate::store::folder::OutputFolder;
 use job::{Job, Size};
 use measure::{Row, Runner, Status};
 use outcome::Finished;

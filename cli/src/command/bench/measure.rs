@@ -15,8 +15,8 @@ use tempfile::TempDir;
 
 use super::job::{Job, Planned, Size};
 use crate::failure::Failure;
-use crate::render::folder::OutputFolder;
 use crate::signals::Signals;
+use crate::store::folder::OutputFolder;
 
 /// A method at a size.
 #[derive(Clone, Debug)]

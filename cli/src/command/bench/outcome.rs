@@ -12,12 +12,12 @@ use super::record;
 use crate::args::{self, Axis};
 use crate::command::tale::Tale;
 use crate::failure::Failure;
-use crate::render::folder::OutputFolder;
 use crate::render::plot::scaling::{self, Scaling};
 use crate::render::quantity;
 use crate::render::report::{Illustration, Note};
 use crate::render::summary;
 use crate::render::table::{Line, Table};
+use crate::store::folder::OutputFolder;
 
 /// A benchmark that has ended.
 pub(crate) struct Finished {
