@@ -6,7 +6,7 @@ use super::{Data, Dtype, Machine, Output, SecondData, value};
 
 /// `ntk phase`.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = "Example:\n  \
+#[command(after_help = "Without --data, 256 of the digits.\n\nExample:\n  \
                   ntk phase --activation erf --w-std 0.8:1.8:21 --b-std 0.42 --depths 1,5,10,20,40 \\\n    \
                   --data digits --n 100 --test 100")]
 pub(crate) struct Phase {

@@ -22,6 +22,9 @@ use crate::render::summary::Row;
 use crate::signals::Signals;
 use crate::store::folder::OutputFolder;
 
+/// Digits that kernels are of where nothing is said: an eigendecomposition for each network is then a moment's work.
+const SAMPLES: usize = 256;
+
 /// A network of the sweep, and its kernel.
 struct Found {
     w_std: f64,
@@ -46,7 +49,11 @@ pub(crate) fn run(arguments: &args::Phase) -> Outcome {
     let signals = Signals::listen(arguments.output.format == args::Format::Json);
     let activation = Activation::from_name(&arguments.activation)
         .ok_or_else(|| ntk::Error::unknown("activation", &arguments.activation, Activation::names()))?;
-    let mut inputs = Inputs::read(&arguments.network(None), &arguments.data, &arguments.second)?;
+    let mut data = arguments.data.clone();
+    if data.data.is_none() && data.x1.is_none() {
+        data.n.get_or_insert(SAMPLES);
+    }
+    let mut inputs = Inputs::read(&arguments.network(None), &data, &arguments.second)?;
     let limits = inputs.limits(&arguments.machine);
     signals.check()?;
     limits.install(|| sweep(arguments, activation, &mut inputs, limits, &signals))
