@@ -1,6 +1,10 @@
 //! What the machine has, and what this process took of it.
 
 use std::fs;
+use std::time::Instant;
+
+use autodiff::Float;
+use autodiff::kernel::gemm::{Accumulate, View};
 
 /// Bytes that a new allocation can count on: what the system says is available, less where a control group allows less.
 /// The largest number where the system does not say.
@@ -69,4 +73,18 @@ pub(crate) fn processor() -> String {
     let name =
         text.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':').map(|(_, name)| name.trim()));
     name.unwrap_or(std::env::consts::ARCH).to_owned()
+}
+
+/// Operations a second of a product of 512 x 512 matrices on one thread, the best of a few.
+pub(crate) fn product_rate<R: Float>() -> f64 {
+    const N: usize = 512;
+    let (a, mut c) = (vec![R::ONE; N * N], vec![R::ZERO; N * N]);
+    let best = (0..4)
+        .map(|_| {
+            let start = Instant::now();
+            R::gemm(&mut c, Accumulate::Replace, 1.0, View::new(&a, N, N), View::new(&a, N, N));
+            start.elapsed().as_secs_f64()
+        })
+        .fold(f64::INFINITY, f64::min);
+    2.0 * (N * N * N) as f64 / best
 }

@@ -49,6 +49,30 @@ fn the_planned_peak_is_what_is_measured() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_training_takes_what_it_said_and_is_refused_what_it_may_not_take() {
+    let place = Place::new();
+    for words in [
+        "--model mlp:64-512x2-10:relu --dtype f64",
+        "--model mlp:64-1024x3-10:relu --optimizer adam --dtype f32",
+        "--model cnn:8x8x1-32x3-10:relu --dtype f64 --threads 2",
+    ] {
+        let words =
+            format!("train {words} --steps 3 --checkpoint-every 1 --lr 0.001 --metrics loss --no-report --format json");
+        let planned = place.ntk(&format!("{words} --dry-run")).json()["memory"]["planned_bytes"].as_f64().unwrap();
+        let measured = place.ntk(&words).json()["peak_bytes"].as_f64().unwrap();
+        let ratio = planned / measured;
+        assert!((0.8..=1.35).contains(&ratio), "{words}: {planned} planned, {measured} measured");
+    }
+    let refused = place.ntk("train --model mlp:64-4096x3-10:relu --memory 500MiB");
+    assert_eq!(refused.code, Some(5), "{}", refused.err);
+    assert!(refused.err.contains("the training would need"), "{}", refused.err);
+    let told = place.ntk("train --dry-run");
+    assert!(told.code == Some(0) && told.out.contains("peak memory"), "{}{}", told.out, told.err);
+    assert!(std::fs::read_dir(place.path("runs")).map_or(0, Iterator::count) == 3, "a dry run left a folder");
+}
+
 /// What is neither program, weights, data nor kernel stays within what the limit leaves for it.
 #[cfg(target_os = "linux")]
 #[test]

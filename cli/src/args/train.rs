@@ -132,6 +132,10 @@ pub(crate) struct Train {
           allow_negative_numbers = true, help_heading = "Output", hide_short_help = true)]
     pub(crate) checkpoint_every: Option<usize>,
 
+    /// Tell what the training would need, and write nothing
+    #[arg(long, conflicts_with = "resume", help_heading = "Output")]
+    pub(crate) dry_run: bool,
+
     /// Go on with the training in DIR, whose flags are known [default: a new one]
     #[arg(long, value_name = "DIR", conflicts_with = "out", help_heading = "Output")]
     pub(crate) resume: Option<PathBuf>,

@@ -1,5 +1,6 @@
 //! `ntk train`: a network trained on data, with what was measured on the way.
 
+mod dry_run;
 mod job;
 mod journal;
 mod outcome;
@@ -11,6 +12,7 @@ use std::time::Instant;
 use autodiff::Float;
 use ntk::data::Element;
 use ntk::metric::{Metrics, Options, Probe};
+use ntk::train::needs::{self, Sizes};
 use ntk::train::{Samples, State, Task, Trainer};
 use ntk::{Error, train};
 
@@ -39,12 +41,24 @@ pub(crate) fn run(typed: &args::Train, arguments: &[OsString]) -> Outcome {
 }
 
 fn run_as<R: Float + Element>(job: &mut Job, stored: Option<&Stored>, signals: &Signals) -> Outcome {
+    let settings = job.settings(job.inputs.n)?;
+    let sizes = Sizes {
+        samples: job.inputs.n,
+        test: job.inputs.m.unwrap_or(0),
+        batch: settings.batch,
+        bytes: size_of::<R>(),
+        threads: job.limits.threads,
+        optimizer: settings.optimizer,
+    };
+    let needs = needs::within(&job.inputs.model, &sizes, job.limits.memory)?;
+    if job.dry_run {
+        return dry_run::dry_run::<R>(job, settings.batch, &needs);
+    }
     let (start, digest) = job.inputs.parameters::<R>(0)?;
     let names: Vec<String> = job.inputs.model.parameters()?.into_iter().map(|(name, _)| name).collect();
     let outputs = job.inputs.outputs;
     let samples = Samples::<R>::train(job.loss, &job.inputs.data, outputs)?;
     let test = job.inputs.data.test.as_ref().map(|part| Samples::<R>::test(job.loss, part, outputs)).transpose()?;
-    let settings = job.settings(samples.len())?;
     let configuration = job.configuration(&settings, &digest);
     let checkpoint = match stored {
         Some(stored) => stored.checkpoint::<R>(&configuration, &names)?,
@@ -60,7 +74,7 @@ fn run_as<R: Float + Element>(job: &mut Job, stored: Option<&Stored>, signals: &
         seed: job.inputs.seed,
         tolerance: job.sharpness_tolerance,
         products: job.products,
-        memory: job.limits.memory / 2,
+        memory: job.limits.memory.saturating_sub(needs.bytes()),
     };
     let rows: Vec<usize> = (0..job.probe.min(samples.len())).collect();
     let probe =
@@ -112,8 +126,7 @@ fn run_as<R: Float + Element>(job: &mut Job, stored: Option<&Stored>, signals: &
             return Err(Failure::from(failed));
         }
     }
-    let weights = trainer.state().weights.clone();
-    let finished =
-        Finished { rows, columns: metrics.columns(), weights, names: &names, seconds, first_step, start: digest };
+    let (columns, weights) = (metrics.columns(), trainer.into_weights());
+    let finished = Finished { rows, columns, weights, names: &names, seconds, first_step, start: digest };
     outcome::store(job, finished, folder)
 }

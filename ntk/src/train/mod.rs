@@ -15,6 +15,7 @@
 //! | [`flow`] | gradient flow |
 //! | [`trainer`] | one step after another |
 //! | [`checkpoint`] | a training in a file |
+//! | [`needs`](mod@needs) | what a training takes of memory |
 //! | [`run`](mod@run) | steps, metrics and checkpoints together |
 //!
 //! A training is a function of its settings, its samples and its first weights. Neither the number of threads nor an
@@ -28,6 +29,7 @@
 pub mod augment;
 pub mod checkpoint;
 pub mod flow;
+pub mod needs;
 pub mod optimizer;
 pub mod order;
 pub mod rates;
@@ -40,6 +42,7 @@ pub mod trainer;
 
 pub use augment::Augment;
 pub use checkpoint::Checkpoint;
+pub use needs::needs;
 pub use optimizer::Optimizer;
 pub use order::Order;
 pub use rates::rates;

@@ -137,7 +137,7 @@ impl<'o, N: Network, R: Float> Task<'o, N, R> {
             Batch::All => self.samples.len(),
             Batch::Rows { rows, .. } => rows.len(),
         };
-        let size = samples.div_ceil(CHUNKS).clamp(SIZES.start, SIZES.end);
+        let size = chunk_size(samples);
         let chunks: Vec<Range<usize>> = (0..samples).step_by(size).map(|i| i..(i + size).min(samples)).collect();
         let parameters = if with_gradient { weights.iter().map(Array::len).sum() } else { 0 };
         let mut total = Evaluation { loss: 0.0, correct: None, samples, gradient: vec![R::ZERO; parameters] };
@@ -259,6 +259,11 @@ impl<'o, N: Network, R: Float> Task<'o, N, R> {
     pub(crate) fn name(&self, leaf: usize) -> String {
         self.names.get(leaf).cloned().unwrap_or_else(|| format!("{leaf}"))
     }
+}
+
+/// Samples of the chunks that a batch of so many is cut into.
+pub(super) fn chunk_size(samples: usize) -> usize {
+    samples.div_ceil(CHUNKS).clamp(SIZES.start, SIZES.end)
 }
 
 /// What a chunk gives beside its gradient.

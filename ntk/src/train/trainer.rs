@@ -143,6 +143,11 @@ impl<'t, N: Network, R: Float> Trainer<'t, N, R> {
         &self.state
     }
 
+    /// The weights; all else of the training is let go.
+    pub fn into_weights(self) -> Vec<Array<R>> {
+        self.state.weights
+    }
+
     /// The loss that is trained.
     pub fn task(&self) -> &Task<'t, N, R> {
         &self.task

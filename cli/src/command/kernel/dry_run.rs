@@ -1,9 +1,6 @@
 //! What `ntk kernel --dry-run` tells.
 
-use std::time::Instant;
-
 use autodiff::Float;
-use autodiff::kernel::gemm::{Accumulate, View};
 use ntk::contraction::{Phase, Plan};
 use serde_json::{Value, json};
 
@@ -18,7 +15,7 @@ use crate::render::terminal::{self, Style};
 
 /// Tells what a kernel would need, and writes nothing.
 pub(crate) fn dry_run<R: Float>(job: &Job, plan: &Plan) -> Outcome {
-    let rate = product_rate::<R>() * job.limits.threads.min(machine::cores()) as f64;
+    let rate = machine::product_rate::<R>() * job.limits.threads.min(machine::cores()) as f64;
     // Contractions reach some three quarters of a large product's rate.
     let seconds = plan.flops / (0.75 * rate);
     let minimum = job.minimum_flops()?;
@@ -70,18 +67,4 @@ pub(crate) fn dry_run<R: Float>(job: &Job, plan: &Plan) -> Outcome {
         page.render(&Style::detect())
     };
     terminal::print(&text).map_err(Failure::Output)
-}
-
-/// Operations a second of a product of 512 x 512 matrices on one thread, the best of a few.
-fn product_rate<R: Float>() -> f64 {
-    const N: usize = 512;
-    let (a, mut c) = (vec![R::ONE; N * N], vec![R::ZERO; N * N]);
-    let best = (0..4)
-        .map(|_| {
-            let start = Instant::now();
-            R::gemm(&mut c, Accumulate::Replace, 1.0, View::new(&a, N, N), View::new(&a, N, N));
-            start.elapsed().as_secs_f64()
-        })
-        .fold(f64::INFINITY, f64::min);
-    2.0 * (N * N * N) as f64 / best
 }

@@ -29,6 +29,8 @@ pub(crate) struct Job {
     pub(crate) out: Option<PathBuf>,
     /// Whether plots and a report are made.
     pub(crate) report: bool,
+    /// Whether to tell what it needs, and no more.
+    pub(crate) dry_run: bool,
     /// The words of the command, to be read again when it goes on.
     pub(crate) words: Vec<String>,
     typed: args::Train,
@@ -72,6 +74,7 @@ impl Job {
             format: typed.output.format,
             out: typed.output.out.clone(),
             report: !typed.output.no_report,
+            dry_run: typed.dry_run,
             words,
             typed: typed.clone(),
             inputs,

@@ -22,7 +22,7 @@ use crate::render::terminal::{self, Style};
 use crate::store::folder::OutputFolder;
 
 /// Version of the content of `result.json`.
-const SCHEMA: u32 = 1;
+pub(super) const SCHEMA: u32 = 1;
 
 /// A training that reached its last step.
 pub(super) struct Finished<'f, R> {
