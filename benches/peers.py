@@ -21,6 +21,7 @@ import sys
 import time
 
 STRUCTURED = ("N1", "N2", "N3", "N6", "N7", "N8")
+CONVOLUTIONS = ("N4", "N4b", "N5")
 TRACED = {"N2", "N6", "N7"}
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
@@ -152,8 +153,13 @@ class Table:
                 f.write("\n".join(self.lines) + "\n")
 
 
+def fastest(name):
+    """Their fastest implementation: `benches/README.md` says how the others fare."""
+    return "JACOBIAN_CONTRACTION" if name in CONVOLUTIONS else "STRUCTURED_DERIVATIVES"
+
+
 def main():
-    a = arguments(__doc__, ",".join(STRUCTURED), "peer_ntk.py")
+    a = arguments(__doc__, ",".join(STRUCTURED + CONVOLUTIONS), "peer_ntk.py")
     python, env = environment(a), settings(a.threads)
     rates = peak(a, python, env)
     top = max(rates.values())
@@ -169,7 +175,7 @@ def main():
         # Pairs: theirs, ours, theirs, ours, so that a drift of the machine meets both.
         theirs, warm, shell = [], [], []
         for _ in range(3):
-            text = run([python, "peer_ntk.py", "--case", npz, "--impl", "STRUCTURED_DERIVATIVES", "--trace",
+            text = run([python, "peer_ntk.py", "--case", npz, "--impl", fastest(name), "--trace",
                         "traced" if outputs == "trace" else "full", "--vmap", "0", "--reps", str(a.repeat),
                         "--budget", "60", "--save", saved], cwd=a.peers, env=env)
             theirs.append(json.loads(text.strip().splitlines()[-1]))

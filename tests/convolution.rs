@@ -459,13 +459,13 @@ fn patches_times_weights_are_the_convolution() {
 }
 
 #[test]
-fn the_factors_of_a_convolution_are_refused() {
+fn the_factors_of_a_grouped_convolution_are_refused() {
     let (mut random, mut arena, mut pool) = (Random::new(68), Arena::new(), Pool::default());
-    let data = random.numbers(2 * 9);
+    let data = random.numbers(2 * 18);
     let tape = arena.tape();
-    let w = tape.keep(&random.numbers(9));
-    let y =
-        tape.samples(&data, &[2, 3, 3, 1]).unwrap().conv(tape.leaf(w, &[3, 3, 1, 1]).unwrap(), Window::UNIT).unwrap();
-    let refused = pullback(y, &[1.0; 2], 1, &mut autodiff::sweep::Factors::default(), &mut pool);
+    let w = tape.keep(&random.numbers(18));
+    let window = Window { groups: 2, ..Window::UNIT };
+    let y = tape.samples(&data, &[2, 3, 3, 2]).unwrap().conv(tape.leaf(w, &[3, 3, 1, 2]).unwrap(), window).unwrap();
+    let refused = pullback(y, &[1.0; 4], 1, &mut autodiff::sweep::Factors::default(), &mut pool);
     assert!(matches!(refused, Err(Error::NotPerSample { op: "conv", .. })), "{refused:?}");
 }

@@ -178,9 +178,6 @@ fn kernels_are_those_of_neural_tangents_by_every_method() {
                     continue;
                 }
                 for method in METHODS {
-                    if method == Method::Structured && !case.model.footprint().unwrap().splits {
-                        continue;
-                    }
                     let settings = Settings { outputs, method, ..Settings::default() };
                     let (x1, p) = (&case.x1, &case.parameters);
                     let computed = kernel(&case.model, p, x1, x2.as_ref(), &settings, &Observer::default()).unwrap();

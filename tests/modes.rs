@@ -129,7 +129,7 @@ fn contract(factors: &Factors<'_, f64>) -> Vec<f64> {
         cotangent.bar.rows(n)[at..at + f.fan_out].iter().map(|z| z * f.coefficient).collect::<Vec<_>>()
     };
     let row = |f: &autodiff::sweep::Factor<'_, f64>, i: usize| {
-        f.input.map_or(vec![1.0], |x| x[i * f.fan_in..(i + 1) * f.fan_in].to_vec())
+        f.rows(n).map_or(vec![1.0], |x| x[i * f.fan_in..(i + 1) * f.fan_in].to_vec())
     };
     let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
     for (f, g) in factors.factors.iter().flat_map(|f| factors.factors.iter().map(move |g| (f, g))) {

@@ -2,7 +2,8 @@
 
 use autodiff::op::bilinear::Matmul;
 use autodiff::sweep::{
-    Bar, Factor, Factors, Gradient, PerSample, Pool, pullback, pullback_shared, pullback_tangent, pushforward,
+    Bar, Factor, Factors, Gradient, Keep, Layout, PerSample, Pool, pullback, pullback_shared, pullback_tangent,
+    pushforward,
 };
 use autodiff::{Arena, Error, Tape, Var};
 
@@ -67,7 +68,7 @@ fn contracted(factors: &Factors<'_, f64>) -> Vec<f64> {
         of.bar.rows(n)[row * f.fan_out..][..f.fan_out].iter().map(|z| z * f.coefficient).collect::<Vec<_>>()
     };
     let input =
-        |f: &Factor<'_, f64>, row: usize| f.input.map_or(vec![1.0], |x| x[row * f.fan_in..][..f.fan_in].to_vec());
+        |f: &Factor<'_, f64>, row: usize| f.rows(n).map_or(vec![1.0], |x| x[row * f.fan_in..][..f.fan_in].to_vec());
     let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
     for (f, g) in factors.factors.iter().flat_map(|f| factors.factors.iter().map(move |g| (f, g))) {
         if f.leaf != g.leaf {
@@ -82,6 +83,15 @@ fn contracted(factors: &Factors<'_, f64>) -> Vec<f64> {
         }
     }
     kernel
+}
+
+/// `out += rows rows^T`
+fn gram(rows: &[f64], count: usize, out: &mut [f64]) {
+    let len = rows.len() / count;
+    let row = |r: usize| &rows[r * len..(r + 1) * len];
+    for (r, s) in (0..count).flat_map(|r| (0..count).map(move |s| (r, s))) {
+        out[r * count + s] += row(r).iter().zip(row(s)).map(|(a, b)| a * b).sum::<f64>();
+    }
 }
 
 /// The rows of the explicit Jacobian from one pullback a row, `[K n, P]`.
@@ -170,6 +180,22 @@ fn factors_contract_to_the_product_of_jacobians_however_a_parameter_is_used() {
         assert!(relative_error(&contracted(&factors), &product) < 1e-13, "{name}: factors");
         pullback_shared(f, &unit_seeds(*outputs), *outputs, &mut factors, &mut pool).unwrap();
         assert!(relative_error(&contracted(&factors), &product) < 1e-13, "{name}: factors of shared seeds");
+        for layout in [Layout::Plain, Layout::CotangentsFirst] {
+            // Every other leaf keeps its factors.
+            for odd in [2, 0, 1] {
+                let keep = |leaf: usize| if leaf % 2 == odd { Keep::Factors } else { Keep::Gradients(layout) };
+                let keep: Vec<Keep> = (0..lengths.len()).map(keep).collect();
+                let mut factors = Factors::keeping(keep, lengths.clone());
+                pullback_shared(f, &unit_seeds(*outputs), *outputs, &mut factors, &mut pool).unwrap();
+                let mut found = contracted(&factors);
+                gram(&factors.gradients, outputs * SAMPLES, &mut found);
+                let what = format!("{name}: gradients, {layout:?}, {odd}");
+                assert!(relative_error(&found, &product) < 1e-13, "{what}");
+                if odd == 2 && layout == Layout::Plain {
+                    assert!(relative_error(&factors.gradients, &rows.concat()) < 1e-14, "{what}");
+                }
+            }
+        }
         let (mut gradient, mut shared) = (Gradient::new(), Gradient::new());
         pullback(f, &identity_seeds(*outputs), *outputs, &mut gradient, &mut pool).unwrap();
         pullback_shared(f, &unit_seeds(*outputs), *outputs, &mut shared, &mut pool).unwrap();

@@ -161,6 +161,12 @@ pub trait Real:
         Self::gemm(out, accumulate, alpha, a.merged(), b);
     }
 
+    /// Does work that is written for the registers of machine floats, if the number is one and the work finds itself
+    /// worthwhile; `false` says that nothing was done.
+    fn on_lanes<W: OnLanes<Self>>(_work: W) -> bool {
+        false
+    }
+
     /// Runs a loop over slices, on the widest vectors of the machine where the number is a machine float.
     #[inline(always)]
     fn vectorize<K: Kernel>(kernel: K) -> K::Output {
@@ -174,6 +180,14 @@ pub trait Kernel {
     type Output;
     /// The loop. Must be `#[inline(always)]` and call only functions that are.
     fn run(self) -> Self::Output;
+}
+
+/// Work on machine floats alone, for [`Real::on_lanes`].
+pub trait OnLanes<R: Real> {
+    /// Does it, or says `false` and does nothing.
+    fn run(self) -> bool
+    where
+        R: Lanes;
 }
 
 /// The machine floats: what files, weights and results hold.
@@ -261,6 +275,9 @@ macro_rules! machine_float {
                 if !grouped::product(out, accumulate, alpha, a, b) {
                     Self::gemm(out, accumulate, alpha, a.merged(), b);
                 }
+            }
+            fn on_lanes<W: OnLanes<Self>>(work: W) -> bool {
+                work.run()
             }
             #[inline]
             fn vectorize<K: Kernel>(kernel: K) -> K::Output {

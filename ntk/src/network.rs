@@ -1,6 +1,6 @@
 //! What the toolbox needs to know of a network: its parameters, how to apply it, and how much of a tape a sample takes.
 
-use autodiff::sweep::{Bar, Factor, Factors, Pool, pullback_shared};
+use autodiff::sweep::{Factors, Keep, Layout, Lent, Pool, Role, Shared, Sink, pullback_shared};
 use autodiff::{Arena, Float, Op, Real, Var};
 
 use crate::array::Array;
@@ -40,39 +40,133 @@ pub trait Network: Sync {
     }
 }
 
-/// Numbers (not bytes) that one sample takes while its kernel is computed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Numbers (not bytes) that one sample takes while its kernel is computed, and how its parameters are used.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Footprint {
     /// Values of the ops on the tape, and of the constants that the network records.
     pub values: usize,
-    /// Inputs of the parametric ops, that factors keep.
-    pub inputs: usize,
-    /// Cotangents, a direction, that factors keep.
-    pub cotangents: usize,
-    /// Slopes that factors keep in place of cotangents that are otherwise the same for every sample: once for all directions
-    /// where those are summed.
-    pub shared: usize,
     /// Values that enter an op with a kink.
     pub kinked: usize,
     /// The widest value: slopes are a buffer of it, for all directions.
     pub widest: usize,
     /// Cotangents, a direction, that a sweep holds at once beside those that factors keep.
     pub passing: usize,
-    /// Widths of the products of inputs that a pair of samples takes: as [`Footprint::inputs`], but a parameter that
-    /// is used twice has four pairs of uses.
-    pub input_products: usize,
-    /// Widths of the products of cotangents that a pair of samples and directions takes.
-    pub cotangent_products: usize,
-    /// Whether the parameters' cotangents split by samples, and all uses of a parameter are of one kind, as factors
-    /// need.
+    /// The same where gradients are formed and no factors kept.
+    pub forming: usize,
+    /// Each parameter's uses.
+    pub parameters: Vec<Parameter>,
+    /// The cotangents that uses refer to.
+    pub cotangents: Vec<Cotangents>,
+    /// Numbers of the rows that uses refer to.
+    pub inputs: Vec<usize>,
+    /// Whether the parameters' cotangents split by samples.
     pub splits: bool,
+}
+
+/// How a network uses one of its parameters.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Parameter {
+    /// Its numbers.
+    pub len: usize,
+    /// Each use.
+    pub uses: Vec<Use>,
+}
+
+/// One use of one parameter, for one sample.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Use {
+    /// Whether rows are multiplied by it, or it is added to rows, and how many.
+    pub role: Role,
+    /// Which of the footprint's cotangents it has: uses with one cotangent share its products.
+    pub cotangent: usize,
+    /// Which of the footprint's inputs it multiplies.
+    pub input: Option<usize>,
+}
+
+/// The cotangents of a use, for one sample and direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cotangents {
+    /// Numbers.
+    pub len: usize,
+    /// What samples share of them.
+    pub shared: Sharing,
+}
+
+/// What samples share of their cotangents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sharing {
+    /// Nothing that is known.
+    Nothing,
+    /// All but a slope; `even` where a sample's positions share that too.
+    Slope {
+        /// Whether directions differ by a number for each column, the same at all positions.
+        even: bool,
+    },
+    /// Everything: above the last activation.
+    Everything,
+}
+
+/// Keeps how parameters are used, and nothing of the numbers.
+struct Survey {
+    samples: usize,
+    parameters: Vec<Parameter>,
+    origins: Vec<(u32, Cotangents)>,
+    inputs: Vec<(*const f32, usize)>,
+}
+
+impl<'a> Sink<'a, f32> for Survey {
+    fn begin(&mut self, output: Var<'a, f32>, directions: usize) -> autodiff::Result<()> {
+        Factors::default().begin(output, directions)
+    }
+
+    fn lend(&mut self, lent: &Lent<'_, 'a, f32>, _: &mut Pool<f32>) -> autodiff::Result<()> {
+        lent.per_sample()?;
+        let role = lent.role(self.samples);
+        let cotangent = match self.origins.iter().position(|&(origin, _)| origin == lent.origin) {
+            Some(known) => known,
+            None => {
+                let len = lent.consumer().value.len() / self.samples;
+                self.origins.push((lent.origin, Cotangents { len, shared: Sharing::Nothing }));
+                self.origins.len() - 1
+            }
+        };
+        let input = lent.rows().filter(|_| matches!(role, Role::Product { .. })).map(|rows| {
+            let Role::Product { positions, fan_in, .. } = role else { unreachable!("filtered") };
+            // Windows are copied for each use, rows are kept once.
+            let known = self.inputs.iter().position(|&(at, len)| (at, len) == (rows.as_ptr(), positions * fan_in));
+            known.filter(|_| rows.len() == self.samples * positions * fan_in).unwrap_or_else(|| {
+                self.inputs.push((rows.as_ptr(), positions * fan_in));
+                self.inputs.len() - 1
+            })
+        });
+        self.parameters[lent.leaf].uses.push(Use { role, cotangent, input });
+        Ok(())
+    }
+
+    fn retire(&mut self, _: u32, bar: Vec<f32>) -> Option<Vec<f32>> {
+        Some(bar)
+    }
+
+    const TAKES_SHARED: bool = true;
+
+    fn retire_shared(&mut self, origin: u32, shared: Shared<f32>) -> Option<Shared<f32>> {
+        if let Some(at) = self.origins.iter().position(|&(known, _)| known == origin) {
+            let mut roles = self.parameters.iter().flat_map(|p| &p.uses).filter(|u| u.cotangent == at).map(|u| u.role);
+            let fan_out = roles.next().map_or(0, |role| role.fan_out());
+            self.origins[at].1.shared = match shared.slope {
+                Some(_) => Sharing::Slope { even: shared.is_even(fan_out) },
+                None => Sharing::Everything,
+            };
+        }
+        Some(shared)
+    }
 }
 
 impl Footprint {
     /// Records the network on two samples of zeros and counts.
     ///
     /// # Cost
-    /// One forward and one backward pass of two samples, and an array of zeros of the parameters' size.
+    /// One forward and three backward passes of two samples, and an array of the parameters' size.
     ///
     /// # Errors
     /// What recording refuses; a network that mixes samples.
@@ -83,13 +177,14 @@ impl Footprint {
     /// The footprint, and what keeps the parameters' cotangents from splitting, if something does.
     fn examine<N: Network>(network: &N) -> Result<(Self, Option<Error>)> {
         const SAMPLES: usize = 2; // At one sample, every index proof passes.
-        let zeros: Vec<Array<f32>> =
-            network.parameters()?.into_iter().map(|shape| Array::full(shape, 0.0)).collect::<Result<_>>()?;
+        let shapes = network.parameters()?;
+        let lengths: Vec<usize> = shapes.iter().map(|shape| shape.iter().product()).collect();
+        let parameters: Vec<Array<f32>> = shapes.into_iter().map(unlike).collect::<Result<_>>()?;
         let x = vec![0.0; SAMPLES * network.input()?.iter().product::<usize>()];
         let (mut arena, mut pool) = (Arena::new(), Pool::default());
-        let f = record(&mut arena, network, &zeros, &x)?;
+        let f = record(&mut arena, network, &parameters, &x)?;
         let tape = f.tape();
-        let (mut seen, mut why) = (Self::default(), None);
+        let mut seen = Self::default();
         for id in 0..tape.len() as u32 {
             let node = tape.node(id);
             if let Op::Elementwise(op) = node.op
@@ -98,72 +193,90 @@ impl Footprint {
                 seen.kinked += node.value.len();
             }
             // Of what is given, the samples and the parameters are counted elsewhere; constants of the network's own are not.
-            if id as usize > zeros.len() || !matches!(node.op, Op::Leaf(_) | Op::Constant) {
+            if id as usize > parameters.len() || !matches!(node.op, Op::Leaf(_) | Op::Constant) {
                 seen.values += node.value.len();
                 seen.widest = seen.widest.max(node.value.len());
             }
         }
-        let seed = vec![0.0; f.value().len() / SAMPLES];
-        let mut factors = Factors::default();
-        match pullback_shared(f, &seed, 1, &mut factors, &mut pool) {
-            Err(refused @ autodiff::Error::NotPerSample { .. }) => why = Some(refused.into()),
-            done => done?,
-        }
-        let mut inputs: Vec<&[f32]> = factors.factors.iter().filter_map(|factor| factor.input).collect();
-        inputs.sort_by_key(|input| input.as_ptr());
-        inputs.dedup_by_key(|input| input.as_ptr());
-        seen.inputs = inputs.iter().map(|input| input.len()).sum();
-        for cotangent in &factors.cotangents {
-            match &cotangent.bar {
-                Bar::Each(rows) => seen.cotangents += rows.len(),
-                Bar::Shared(shared) => seen.shared += shared.slope.as_ref().map_or(0, Vec::len),
+        let seed = unlike(vec![f.value().len() / SAMPLES])?.data;
+        let uses = lengths.iter().map(|&len| Parameter { len, uses: Vec::new() }).collect();
+        let mut survey = Survey { samples: SAMPLES, parameters: uses, origins: Vec::new(), inputs: Vec::new() };
+        let why = match pullback_shared(f, &seed, 1, &mut survey, &mut Pool::default()) {
+            Err(refused @ autodiff::Error::NotPerSample { .. }) => Some(Error::from(refused)),
+            done => {
+                done?;
+                None
             }
-        }
-        // What the pool has back is what was in use at once; among that are the slopes.
-        seen.passing = (pool.bytes() / size_of::<f32>()).saturating_sub(seen.widest);
-        let op = |factor: &Factor<'_, f32>| if factor.input.is_some() { "matmul" } else { "combine" };
-        let refusal = |leaf: usize, how: String| {
-            let what = format!("parameter {leaf} is {how}, which the structured contraction cannot use");
-            Error::usage(what, "use --method auto, jacobian or products")
         };
-        if let Some(f) = factors.factors.iter().find(|factor| factor.positions != 1) {
-            why.get_or_insert(refusal(f.leaf, format!("used ({}) at {} positions of a sample", op(f), f.positions)));
-        }
-        let mut products = Vec::new();
-        for (u, v) in factors.factors.iter().flat_map(|u| factors.factors.iter().map(move |v| (u, v))) {
-            if u.leaf != v.leaf {
-                continue;
-            }
-            if u.input.is_some() != v.input.is_some() {
-                why.get_or_insert(refusal(
-                    u.leaf,
-                    "a factor (matmul) in one place and a summand (combine) in another".into(),
-                ));
-            } else if u.transposed != v.transposed {
-                why.get_or_insert(refusal(
-                    u.leaf,
-                    "used (matmul) plainly in one place and transposed in another".into(),
-                ));
-            }
-            seen.input_products += u.input.map_or(0, |_| u.fan_in);
-            if !products.contains(&(u.origin, v.origin)) {
-                products.push((u.origin, v.origin));
-                seen.cotangent_products += u.fan_out;
-            }
+        if why.is_none() {
+            // What the pool has back is what was in use at once; among that are the slopes.
+            let mut passing = |keep: Keep| -> Result<usize> {
+                let keep = lengths.iter().map(|_| keep).collect();
+                let mut factors = Factors::keeping(keep, lengths.clone());
+                pool = Pool::default();
+                pullback_shared(f, &seed, 1, &mut factors, &mut pool)?;
+                Ok((pool.bytes() / size_of::<f32>()).saturating_sub(seen.widest) / SAMPLES)
+            };
+            seen.forming = passing(Keep::Gradients(Layout::Plain))?;
+            // Not all have factors: then gradients are formed anyway.
+            seen.passing = passing(Keep::Factors).unwrap_or(seen.forming);
         }
         let seen = Self {
             values: seen.values / SAMPLES,
             kinked: seen.kinked / SAMPLES,
-            inputs: seen.inputs / SAMPLES,
-            cotangents: seen.cotangents / SAMPLES,
-            shared: seen.shared / SAMPLES,
             widest: seen.widest / SAMPLES,
-            passing: seen.passing / SAMPLES,
+            parameters: survey.parameters,
+            cotangents: survey.origins.into_iter().map(|(_, cotangents)| cotangents).collect(),
+            inputs: survey.inputs.into_iter().map(|(_, len)| len).collect(),
             splits: why.is_none(),
             ..seen
         };
-        Ok((seen, why))
+        Ok((seen.in_order(), why))
     }
+
+    /// Cotangents and inputs numbered as the parameters meet them.
+    pub(crate) fn in_order(mut self) -> Self {
+        let (mut cotangents, mut inputs) = (Vec::new(), Vec::new());
+        let place = |order: &mut Vec<usize>, which: usize| {
+            order.iter().position(|&known| known == which).unwrap_or_else(|| {
+                order.push(which);
+                order.len() - 1
+            })
+        };
+        for used in self.parameters.iter_mut().flat_map(|parameter| &mut parameter.uses) {
+            used.cotangent = place(&mut cotangents, used.cotangent);
+            used.input = used.input.map(|input| place(&mut inputs, input));
+        }
+        self.cotangents = cotangents.into_iter().map(|which| self.cotangents[which]).collect();
+        self.inputs = inputs.into_iter().map(|which| self.inputs[which]).collect();
+        self
+    }
+
+    /// Numbers of the cotangents of which samples share nothing.
+    pub(crate) fn unshared(&self) -> usize {
+        self.cotangents.iter().filter(|c| c.shared == Sharing::Nothing).map(|c| c.len).sum()
+    }
+
+    /// Multiply-adds of the products with parameters.
+    pub(crate) fn products(&self) -> u64 {
+        let of = |parameter: &Parameter| parameter.uses.iter().map(|u| u.role.products(parameter.len)).sum::<u64>();
+        self.parameters.iter().map(of).sum()
+    }
+}
+
+/// Numbers of which no two are alike, so small that they overflow nothing: what is equal of a network's cotangents is then
+/// so by its structure.
+fn unlike(shape: Vec<usize>) -> Result<Array<f32>> {
+    let mut array = Array::full(shape, 0.0)?;
+    let fan_in = array.data.len() / array.shape.last().copied().unwrap_or(1).max(1);
+    let scale = 1.0 / (fan_in.max(1) as f32).sqrt();
+    let mut state = 1_u32;
+    for x in &mut array.data {
+        // Numerical Recipes' generator: any will do.
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        *x = scale * ((state >> 8) as f32 / (1 << 23) as f32 - 1.0);
+    }
+    Ok(array)
 }
 
 /// Why the parameters' cotangents do not split by samples.

@@ -3,6 +3,7 @@
 
 mod agreement;
 mod doubt;
+mod forms;
 mod limits;
 mod own;
 

@@ -42,18 +42,11 @@ enum Own {
 use Own::*;
 
 impl Own {
-    /// Right, and contracted from factors.
-    const SPLIT: [Self; 4] = [TiedWeights, TiedBias, AddedOnce, Unused];
-    /// Right, but not from factors; the op that the refusal names.
-    const UNSPLIT: [(Self, &'static str); 7] = [
-        (Transposed, "matmul"),
-        (FactorAndSummand, "combine"),
-        (Product, "matmul"),
-        (Sum, "combine"),
-        (Scaled, "combine"),
-        (Bent, "tanh"),
-        (Positions, "matmul"),
-    ];
+    /// Right, and contracted from factors or gradients.
+    const SPLIT: [Self; 7] = [TiedWeights, TiedBias, AddedOnce, Unused, Transposed, FactorAndSummand, Positions];
+    /// Right, but not sample by sample; the op that the refusal names.
+    const UNSPLIT: [(Self, &'static str); 4] =
+        [(Product, "matmul"), (Sum, "combine"), (Scaled, "combine"), (Bent, "tanh")];
     /// Not a function of samples one by one.
     const MIXED: [Self; 2] = [Centred, CentredInside];
 

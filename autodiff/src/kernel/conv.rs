@@ -125,12 +125,12 @@ impl Convolution {
         if self.is_depthwise() {
             return depthwise::pull_input(self, y_bar, w, x_bar, accumulate);
         }
-        for (rows, cols) in self.phases() {
+        for phase in self.phases() {
+            let (reading, writing) = self.backward(phase);
             for group in 0..self.groups {
                 let (inputs, outputs) = (self.inputs_of(group), self.outputs_of(group));
-                let reading =
-                    Reading { rows: self.rows.backward(rows), cols: self.cols.backward(cols), channels: outputs };
-                let writing = Writing { rows: self.rows.input, cols: self.cols.input, channels: inputs };
+                let (reading, writing) =
+                    (Reading { channels: outputs, ..reading }, Writing { channels: inputs, ..writing });
                 let step = Step { reading, writing, windows: self.images * reading.positions() };
                 R::scratch(reading.fan_in() * inputs.count, |reversed| {
                     self.reverse(&reading, inputs.count, w, reversed);
@@ -146,8 +146,19 @@ impl Convolution {
         (0..self.rows.phases()).flat_map(move |row| (0..cols).map(move |col| (row, col)))
     }
 
+    /// How a phase of the inputs reads the outputs, and where that goes; of all groups, where there is one.
+    pub fn backward(&self, (rows, cols): (usize, usize)) -> (Reading, Writing) {
+        let reading = Reading {
+            rows: self.rows.backward(rows),
+            cols: self.cols.backward(cols),
+            channels: Channels { all: self.outputs, first: 0, count: self.outputs },
+        };
+        let inputs = Channels { all: self.inputs, first: 0, count: self.inputs };
+        (reading, Writing { rows: self.rows.input, cols: self.cols.input, channels: inputs })
+    }
+
     /// `[taps, inputs, outputs]` to `[taps of the phase, reversed, outputs of the group, inputs]`.
-    fn reverse<R: Real>(&self, reading: &Reading, inputs: usize, w: &[R], reversed: &mut [R]) {
+    pub fn reverse<R: Real>(&self, reading: &Reading, inputs: usize, w: &[R], reversed: &mut [R]) {
         let outputs = reading.channels;
         if outputs.count * inputs == 0 {
             return;

@@ -25,4 +25,4 @@ pub use pool::Pool;
 pub use pullback::{pullback, pullback_tangent};
 pub use pushforward::{Tangents, pushforward};
 pub use shared::{Shared, pullback_shared};
-pub use sink::{Bar, Factor, Factors, Gradient, Lent, PerSample, Sink};
+pub use sink::{Bar, Factor, Factors, Gradient, Input, Keep, Layout, Lent, PerSample, Role, Sink, Slopes};

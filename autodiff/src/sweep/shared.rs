@@ -63,6 +63,14 @@ impl<R: Real> Shared<R> {
         }
     }
 
+    /// Whether every row of `fan_out` numbers of `c` is the same: the positions of a sample under an average, say.
+    pub fn is_even(&self, fan_out: usize) -> bool {
+        let per_direction = self.seed.len() / self.directions.max(1);
+        fan_out > 0
+            && per_direction > 0
+            && self.seed.chunks_exact(per_direction).all(|c| c.chunks_exact(fan_out).all(|row| *row == c[..fan_out]))
+    }
+
     pub(crate) fn release(self, pool: &mut Pool<R>) {
         pool.give(self.seed);
         self.slope.into_iter().for_each(|slope| pool.give(slope));

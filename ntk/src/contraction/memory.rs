@@ -12,9 +12,11 @@
 //! The limit less program, data, weights and kernel is the *tile budget*: the work of the threads and as many factors
 //! as fit beside it, for any number of outputs.
 
-use super::doubt::DOUBT;
+use autodiff::sweep::Role;
+
 use super::plan::Sizes;
 use super::{Method, Outputs};
+use crate::network::{Cotangents, Sharing};
 
 /// Bytes of one part.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,13 +89,7 @@ impl Needs {
         let (number, block, seen) = (sizes.bytes, sizes.block(), &sizes.seen);
         let samples = sizes.n.saturating_add(sizes.m.unwrap_or(0));
         let kept_numbers = match method {
-            Method::Structured => {
-                let once = if sizes.outputs.sums() { 1 } else { sizes.directions };
-                let cotangents = product(&[sizes.directions, seen.cotangents as u64]);
-                let shared = product(&[once, seen.shared as u64]);
-                let columns = (seen.cotangents + seen.shared) as u64;
-                sum([cotangents, shared, seen.inputs as u64, sizes.active(columns)])
-            }
+            Method::Structured => sizes.kept().saturating_add(sizes.active(sizes.columns())),
             Method::Jacobian => product(&[sizes.directions, sizes.parameters]),
             Method::Products | Method::Auto => 0,
         };
@@ -121,20 +117,31 @@ impl Needs {
             needs.sweep = at_once(sizes.n, sum([recorded, gradients, sizes.packing()]));
             return needs;
         }
-        // What is written out of shared cotangents is there before the block's own factors, and its buffer becomes theirs.
-        let passing = seen.passing.saturating_sub(seen.shared) as u64;
-        let packed = if sizes.groups() { product(&[sizes.directions, block, seen.widest as u64, number]) } else { 0 };
+        // Of a Jacobian all samples of a block are recorded at once.
+        let (chunk, passing) = match method {
+            Method::Structured if sizes.forms_some() => (sizes.chunk(), seen.forming as u64),
+            Method::Jacobian => (block, seen.forming as u64),
+            // What is written out of shared cotangents is there before the block's own factors, and its buffer becomes theirs.
+            _ => (block, seen.passing.saturating_sub(sizes.written()) as u64),
+        };
+        needs.arena = product(&[chunk, seen.values as u64, number]).saturating_add(4096);
+        let packed = if sizes.groups() { product(&[sizes.directions, chunk, seen.widest as u64, number]) } else { 0 };
         let packing = sizes.packing();
         let sweep = sum([
             needs.arena,
             // Cotangents that no factor keeps, and one that is being packed.
-            product(&[sizes.directions, block, passing, number]),
+            product(&[sizes.directions, chunk, passing, number]),
             packed,
-            product(&[block, seen.widest as u64, number]),
+            product(&[chunk, seen.widest as u64, number]),
+            // A piece of a block, before it is put where it belongs.
+            if chunk < block { product(&[chunk, kept_numbers, number]) } else { 0 },
             // A product in `f64` packs twice the bytes.
             if needs.widened > 0 { product(&[3, packing]) } else { packing },
-            sizes.group_packing(block),
+            sizes.group_packing(chunk),
+            sizes.windows(),
         ]);
+        // A sample in doubt is recorded, and at times pulled back, in numbers twice as wide; of large blocks few are.
+        let sweep = if needs.widened > 0 && sizes.forms_some() { product(&[3, sweep]) } else { sweep };
         let tile = product(&[block, block, number, sizes.outputs.entries(sizes.width as usize) as u64]);
         // The sum, a product of cotangents, the transpose; a product of inputs.
         let tile = sum([product(&[3, tile]), product(&[block, block, number]), sizes.packing()]);
@@ -207,11 +214,9 @@ impl Sizes {
         if self.groups() { product(&[columns, size_of::<u32>() as u64]).div_ceil(2 * self.bytes) } else { 0 }
     }
 
-    /// Bytes of the weights in `f64`, if a unit is likely to be in doubt: of a normal distribution, `2 / sqrt(2 pi)` times the
-    /// width of the doubt is near 0.
+    /// Bytes of the weights in `f64`, if a unit is likely to be in doubt.
     fn widened(&self) -> u64 {
-        let units = product(&[self.n.saturating_add(self.m.unwrap_or(0)), self.seen.kinked as u64]);
-        let likely = units as f64 * 0.8 * DOUBT > 0.5;
+        let likely = self.n.saturating_add(self.m.unwrap_or(0)) as f64 * self.doubtful_units() > 0.5;
         if self.resolves() && likely { product(&[self.parameters, size_of::<f64>() as u64]) } else { 0 }
     }
 
@@ -224,6 +229,25 @@ impl Sizes {
         // Half of the columns of a batch, and a panel.
         let left = product(&[block.min(64), self.directions, widest]) / 2;
         product(&[left.saturating_add(product(&[32, widest])), self.bytes])
+    }
+
+    /// Slopes that are kept in place of cotangents that are otherwise the same for every sample: they are written out once.
+    fn written(&self) -> usize {
+        let slope = |c: &&Cotangents| matches!(c.shared, Sharing::Slope { .. });
+        self.seen.cotangents.iter().filter(slope).map(|c| c.len).sum()
+    }
+
+    /// Bytes that a thread copies windows and sorts cotangents into, to form the gradients of one sample.
+    fn windows(&self) -> u64 {
+        let roles = self.seen.parameters.iter().flat_map(|p| &p.uses).map(|u| u.role);
+        let of = |role: Role| match role {
+            Role::Product { positions, fan_in, fan_out, .. } if positions > 1 => {
+                let columns = product(&[self.directions, fan_out.min(32) as u64, (positions + fan_in) as u64]);
+                product(&[positions as u64, fan_in as u64]).saturating_add(columns)
+            }
+            _ => 0,
+        };
+        product(&[roles.map(of).max().unwrap_or(0), self.bytes])
     }
 
     /// Bytes that a thread's matrix products pack their operands into: the widest panel of any, kept for the next.

@@ -9,7 +9,9 @@
 //! | [`memory`] | bytes of each phase |
 //! | `tile` | the grid of tiles, who computes what when, and where it is written |
 //! | `couple` | the product that tiles end in |
-//! | `structured` | tiles from factors: `(X X'^T) o (Z Z'^T)`, summed over layers |
+//! | `structured` | tiles from factors, `(X X'^T) o (Z Z'^T)`, and from gradients, summed over layers |
+//! | `forms` | which of the two, for each parameter |
+//! | `kept` | what is kept of a block of samples |
 //! | `doubt` | in `f32`, samples with a unit on the edge of a relu are taken in `f64` |
 //! | `jacobian` | tiles from explicit Jacobians, the reference |
 //! | `products` | rows by a pullback and a pushforward, no tiles |
@@ -19,7 +21,9 @@
 
 mod couple;
 mod doubt;
+mod forms;
 mod jacobian;
+mod kept;
 pub mod memory;
 pub mod plan;
 mod products;
@@ -33,6 +37,7 @@ use std::time::Duration;
 
 use autodiff::Float;
 
+pub use forms::Form;
 pub use memory::{Part, Phase};
 pub use plan::{Plan, plan};
 
@@ -47,8 +52,8 @@ pub enum Method {
     /// Shapes alone decide: methods differ by rounding, and a memory limit may change no bit.
     #[default]
     Auto,
-    /// From factors, tile by tile: the fastest for dense layers, in little memory. Needs parameters whose
-    /// cotangents split by samples.
+    /// From factors, tile by tile, and from gradients of parameters that many positions share ([`Form`], the less work for
+    /// each parameter). Needs parameters whose cotangents split by samples.
     Structured,
     /// A pullback and a pushforward for each sample and output: no Jacobian, least memory, for any network. Costs
     /// as many passes over the network as the kernel has rows.
@@ -229,9 +234,7 @@ pub fn kernel<N: Network, R: Float>(
         structured::prove(&problem)?;
     }
     let (values, times) = match plan.method {
-        Method::Structured => {
-            tile::run(&problem, &structured::Structured::new(&problem, plan.resolves), &plan, observer)?
-        }
+        Method::Structured => tile::run(&problem, &structured::Structured::new(&problem, &plan), &plan, observer)?,
         Method::Jacobian => {
             tile::run(&problem, &jacobian::Jacobian { problem: &problem, splits: plan.splits }, &plan, observer)?
         }

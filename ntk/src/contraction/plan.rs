@@ -1,6 +1,9 @@
 //! What a kernel will need: operations, and bytes by part, counted from shapes before anything is allocated.
 
-use super::doubt::doubts;
+use autodiff::sweep::Keep;
+
+use super::doubt::{DOUBT, doubts};
+use super::forms::{Counts, Form, Group, choose, keeps};
 use super::memory::{Needs, Phase, product};
 use super::{Method, Outputs, Part, Settings};
 use crate::error::{Error, Result};
@@ -33,6 +36,11 @@ pub struct Plan {
     pub splits: bool,
     /// Whether samples with a unit on the edge of a kink are taken in `f64`.
     pub resolves: bool,
+    /// How the structured contraction takes each parameter.
+    pub forms: Vec<Form>,
+    /// Samples recorded at once.
+    pub chunk: usize,
+    pub(crate) keep: Vec<Keep>,
     pub(crate) pair_flops: f64,
     pub(crate) arena_bytes: usize,
 }
@@ -71,6 +79,12 @@ const LEAST_BLOCKS: u64 = 4;
 const CACHED: u64 = 1 << 20;
 /// Operations that a thread does while it reads a byte from memory, about: some 100 GFLOP/s in single precision, 6 GB/s.
 const FLOPS_A_BYTE: f64 = 16.0;
+/// Where positions share weights, a block keeps at most so many numbers: two of them and the work of a thread are within 64 MiB
+/// in single precision.
+const BLOCK_NUMBERS: u64 = 1 << 22;
+/// There, so many numbers are recorded and pulled back at once: a sample or two of an image network, whose products are large
+/// enough by themselves.
+const CHUNK_NUMBERS: u64 = 1 << 21;
 /// `auto` forms a Jacobian only up to this size: one that fits nearly any limit.
 const SMALL_JACOBIAN: u64 = 64 << 20;
 
@@ -107,9 +121,11 @@ pub(super) struct Sizes {
     pub(super) directions: u64,
     pub(super) parameters: u64,
     pub(super) input: u64,
-    /// Shapes of the parameters that are matrices.
+    /// Shapes of the parameters that are matrices, windows among them: `[fan_in, fan_out]`.
     pub(super) matrices: Vec<[u64; 2]>,
     pub(super) shape: Vec<usize>,
+    /// How the structured contraction takes each parameter.
+    pub(super) forms: Vec<Form>,
 }
 
 impl Sizes {
@@ -123,7 +139,7 @@ impl Sizes {
     ) -> Result<Self> {
         let width = network.outputs()?;
         let parameters = network.parameters()?;
-        Ok(Self {
+        let mut sizes = Self {
             seen: network.footprint()?,
             outputs,
             n: n as u64,
@@ -135,11 +151,62 @@ impl Sizes {
             parameters: parameters.iter().map(|shape| shape.iter().product::<usize>() as u64).sum(),
             matrices: parameters
                 .iter()
-                .filter_map(|shape| Some(<[usize; 2]>::try_from(shape.as_slice()).ok()?.map(|d| d as u64)))
+                .filter_map(|shape| shape.split_last().filter(|(_, before)| !before.is_empty()))
+                .map(|(&fan_out, before)| [before.iter().product::<usize>() as u64, fan_out as u64])
                 .collect(),
             input: network.input()?.iter().product::<usize>() as u64,
             shape: outputs.shape(n, m.unwrap_or(n), width),
+            forms: Vec::new(),
+        };
+        sizes.forms = choose(&sizes.seen, &sizes.counts());
+        Ok(sizes)
+    }
+
+    fn counts(&self) -> Counts {
+        let (samples, pairs, directions) = (self.samples(), self.pairs(), self.directions as f64);
+        Counts { samples, pairs, directions, outputs: self.outputs }
+    }
+
+    /// Multiply-adds of the structured contraction for each sample, beside its passes, and each pair.
+    fn work(&self) -> (f64, f64) {
+        let counts = self.counts();
+        Group::all(&self.seen).iter().fold((0.0, 0.0), |(sample, pair), group| {
+            let work = group.work(self.form(group), &counts);
+            (sample + work.sample, pair + work.pair)
         })
+    }
+
+    fn form(&self, group: &Group<'_>) -> Form {
+        group.members.first().map_or(Form::default(), |&which| self.forms[which])
+    }
+
+    /// Numbers a sample that the structured contraction keeps.
+    pub(super) fn kept(&self) -> u64 {
+        let groups = Group::all(&self.seen);
+        let kept = groups.iter().map(|group| group.kept(self.form(group), self.directions, self.outputs));
+        kept.fold(0, u64::saturating_add)
+    }
+
+    /// Whether gradients or slopes are formed of some parameter.
+    pub(super) fn forms_some(&self) -> bool {
+        self.forms.iter().any(|&form| form != Form::Factors)
+    }
+
+    /// Columns of the cotangents that are kept.
+    pub(super) fn columns(&self) -> u64 {
+        let groups = Group::all(&self.seen);
+        let of_factors = groups.iter().filter(|group| self.form(group) == Form::Factors);
+        of_factors.flat_map(|group| &group.cotangents).map(|&c| self.seen.cotangents[c].len as u64).sum()
+    }
+
+    /// Samples recorded at once: fixed by the shapes, as blocks are.
+    pub(super) fn chunk(&self) -> u64 {
+        if !self.forms_some() {
+            return self.block();
+        }
+        let passing = product(&[self.directions, self.seen.forming as u64]);
+        let sample = (self.seen.values as u64).saturating_add(passing);
+        (CHUNK_NUMBERS / sample.max(1)).clamp(1, self.block())
     }
 
     fn samples(&self) -> f64 {
@@ -155,23 +222,22 @@ impl Sizes {
 
     /// Pairs of directions contracted for each pair of samples.
     fn couplings(&self) -> f64 {
-        let k = self.directions as f64;
-        if self.outputs == Outputs::Full { k * k } else { k }
+        self.counts().couplings()
     }
 
-    /// Operations of recording all samples and pulling every direction back once; a Jacobian forms its rows then.
-    /// The last layer's seeds are the identity, but a sweep does not know.
+    /// Operations of recording all samples and pulling every direction back once, and of the gradients formed meanwhile: a
+    /// Jacobian's are all. The last layer's seeds are the identity, but a sweep does not know.
     fn sweeps(&self, method: Method) -> f64 {
         let pulls = if method == Method::Jacobian { 2.0 } else { 1.0 };
-        2.0 * self.samples() * self.parameters as f64 * (1.0 + pulls * self.directions as f64)
+        let passes = self.samples() * self.seen.products() as f64 * (1.0 + pulls * self.directions as f64);
+        let formed = if method == Method::Structured { self.samples() * self.work().0 } else { 0.0 };
+        2.0 * (passes + formed)
     }
 
     /// Operations for each pair of samples.
     fn pair_flops(&self, method: Method) -> f64 {
         match method {
-            Method::Structured => {
-                2.0 * (self.seen.input_products as f64 + self.couplings() * self.seen.cotangent_products as f64)
-            }
+            Method::Structured => 2.0 * self.work().1,
             _ => 2.0 * self.couplings() * self.parameters as f64,
         }
     }
@@ -183,7 +249,7 @@ impl Sizes {
             Method::Products | Method::Auto => {
                 let columns = self.m.unwrap_or(self.n) as f64;
                 // A pushforward along every parameter is two products a layer.
-                self.n as f64 * self.directions as f64 * columns * 4.0 * self.parameters as f64
+                self.n as f64 * self.directions as f64 * columns * 4.0 * self.seen.products() as f64
             }
         };
         self.sweeps(method) + contraction
@@ -198,12 +264,23 @@ impl Sizes {
     }
 
     /// Whether samples in doubt are worth taking in `f64`: every block that has one reads the weights in that width, and
-    /// that may cost half of the kernel.
+    /// that may cost half of the kernel, as may the recordings where most samples have a unit in doubt.
     pub(super) fn resolves(&self) -> bool {
         let weights = product(&[self.parameters, size_of::<f64>() as u64]);
+        let flops = self.flops(Method::Structured);
         let read = 3.0 * self.blocks() as f64 * weights as f64;
-        let cheap = weights <= CACHED || read * FLOPS_A_BYTE <= 0.5 * self.flops(Method::Structured);
-        doubts(self.bytes) && cheap
+        let cheap = weights <= CACHED || read * FLOPS_A_BYTE <= 0.5 * flops;
+        // Numbers twice as wide take twice the time.
+        let doubtful = 1.0 - (-self.doubtful_units()).exp();
+        let recordings = 2.0 * self.samples() * self.seen.products() as f64;
+        let again = if self.forms_some() { 2.0 * doubtful * recordings } else { 0.0 };
+        doubts(self.bytes) && cheap && again <= 0.5 * flops
+    }
+
+    /// Units of a sample that are likely to be in doubt: of a normal distribution, `2 / sqrt(2 pi)` times the width of the
+    /// doubt is near 0.
+    pub(super) fn doubtful_units(&self) -> f64 {
+        0.8 * DOUBT * self.seen.kinked as f64
     }
 
     /// Bytes of the Jacobians of rows and columns.
@@ -233,7 +310,8 @@ impl Sizes {
             _ => TILE_SAMPLES,
         };
         let longest = self.n.max(self.m.unwrap_or(0));
-        rows.min(longest.div_ceil(LEAST_BLOCKS).next_multiple_of(32)).min(longest)
+        let rows = rows.min(longest.div_ceil(LEAST_BLOCKS).next_multiple_of(32)).min(longest);
+        if self.forms_some() { rows.min((BLOCK_NUMBERS / self.kept().max(1)).max(1)) } else { rows }
     }
 
     /// Blocks of rows, and of columns where they differ.
@@ -260,6 +338,9 @@ impl Sizes {
             jacobian_bytes: self.jacobian_bytes(),
             splits: self.seen.splits,
             resolves: method == Method::Structured && self.resolves(),
+            forms: if method == Method::Structured { self.forms.clone() } else { Vec::new() },
+            chunk: self.chunk() as usize,
+            keep: keeps(&self.seen, &self.forms),
             pair_flops: self.pair_flops(method),
             arena_bytes: needs.arena as usize,
         })
@@ -286,7 +367,7 @@ impl Sizes {
         let fits = |most: u64| {
             let (n, m) = (self.n.min(most), self.m.map(|m| m.min(most)));
             let shape = self.outputs.shape(n as usize, m.unwrap_or(n) as usize, self.width as usize);
-            Self { n, m, shape, matrices: self.matrices.clone(), ..*self }.least(method) <= settings.memory
+            self.of_samples(n, m, shape).least(method) <= settings.memory
         };
         let (mut low, mut high) = (0, self.n.max(self.m.unwrap_or(0)));
         while low + 1 < high {
@@ -304,6 +385,14 @@ impl Sizes {
             (most, Some(_)) => remedy += &format!(", or give at most {most} samples on either side"),
         }
         Error::Memory { what, needed, limit: settings.memory, fits: remedy }
+    }
+
+    /// The same for other numbers of samples. The forms are chosen anew.
+    fn of_samples(&self, n: u64, m: Option<u64>, shape: Vec<usize>) -> Self {
+        let (seen, matrices) = (self.seen.clone(), self.matrices.clone());
+        let mut sizes = Self { seen, n, m, shape, matrices, forms: Vec::new(), ..*self };
+        sizes.forms = choose(&sizes.seen, &sizes.counts());
+        sizes
     }
 
     /// Bytes of the plan that needs least.

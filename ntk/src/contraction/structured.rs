@@ -9,48 +9,59 @@
 //!
 //! and a tile of the kernel is `sum over uses (alpha^2 X X'^T) o (Z Z'^T)`. A bias has `x = 1`. It shares the cotangent
 //! of the weights beside it, so it costs an addition: `(alpha^2 X X'^T + beta^2) o (Z Z'^T)`. A parameter that is used
-//! several times contributes for every pair of uses.
+//! several times contributes for every pair of uses, and of positions.
+//!
+//! Where positions are many, a sample's gradient is less work than its pairs of positions: [`super::forms`] decides for each
+//! parameter. Such gradients lie side by side, `[K, n, numbers]`, and end in one product of theirs.
 //!
 //! Three things are known of cotangents, and used: above the last activation they are the same for every sample, so
 //! `Z Z'^T` is one number a pair of directions; below it they are that times a slope, so a sum over directions is one product
 //! and not K; and behind a relu a sample's directions share their zeros.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::ops::Range;
 
 use autodiff::kernel::gemm::{Accumulate, View};
 use autodiff::kernel::grouped::{self, Panels};
-use autodiff::sweep::{Factors, Shared, pullback_shared, sink};
+use autodiff::sweep::{Factors, Keep, Shared, pullback_shared};
 use autodiff::{Arena, Float, Node, Op, Real, Samples};
 
 use super::couple::Rows;
-use super::doubt::{Resolved, Widened};
-use super::tile::{Contractor, Hadamard, Scratch, TileShape, Worker};
-use super::{Outputs, Problem, Side};
+use super::doubt::{self, Widened};
+use super::kept::{Bars, Kept, Meets, Slab, Use};
+use super::tile::{Contractor, Hadamard, Scratch, TileShape, Worker, blocks};
+use super::{Outputs, Plan, Problem, Side};
 use crate::array::Array;
 use crate::error::{Error, Result};
 use crate::network::{Network, record};
 
-/// The contraction from factors.
+/// The contraction from factors, and from gradients where those are less work.
 pub(crate) struct Structured<'p, N, R> {
     problem: &'p Problem<'p, N, R>,
+    /// What is kept of each parameter.
+    keep: &'p [Keep],
+    /// Samples recorded at once.
+    chunk: usize,
     /// Weights in `f64`, where samples in doubt are taken in it.
     widened: Option<Widened>,
 }
 
 impl<'p, N, R> Structured<'p, N, R> {
-    /// Of this problem; `resolves` as the plan has it.
-    pub(crate) fn new(problem: &'p Problem<'p, N, R>, resolves: bool) -> Self {
-        Self { problem, widened: resolves.then(Widened::default) }
+    /// Of this problem, as the plan has it.
+    pub(crate) fn new(problem: &'p Problem<'p, N, R>, plan: &'p Plan) -> Self {
+        Self { problem, keep: &plan.keep, chunk: plan.chunk, widened: plan.resolves.then(Widened::default) }
     }
 }
 
-/// What is kept of a block of samples.
+/// What is kept of a block of samples, as tiles want it.
 pub(crate) struct Block<R> {
     samples: usize,
-    inputs: Vec<Vec<R>>,
+    inputs: Vec<Slab<R>>,
     cotangents: Vec<Cotangent<R>>,
     uses: Vec<Use>,
+    gradients: Slab<R>,
+    slopes: Vec<(Vec<R>, Slab<R>)>,
 }
 
 struct Cotangent<R> {
@@ -70,31 +81,25 @@ enum Bar<R> {
 
 impl<R: Float> Cotangent<R> {
     /// In the form that the tiles of `outputs` want; plain rows where several uses of a parameter are to meet.
-    fn new(
-        bar: sink::Bar<R>,
-        fan_out: usize,
-        samples: usize,
-        directions: usize,
-        outputs: Outputs,
-        plain: bool,
-    ) -> Self {
-        let numbers = match bar {
-            sink::Bar::Shared(Shared { seed, slope: None, .. }) if !plain => {
-                return Self { fan_out, bar: Bar::Constant(seed) };
-            }
+    fn new(bars: Bars<R>, Meets { fan_out, several }: Meets, samples: usize, outputs: Outputs) -> Self {
+        let (directions, numbers) = match bars {
+            Bars::Shared { seed, slope: None, .. } if !several => return Self { fan_out, bar: Bar::Constant(seed) },
             // The sum over directions of `c_k o s` with `c_k o s'` is that of one direction, `sqrt(sum of c_k^2) o s`.
-            sink::Bar::Shared(Shared { seed, slope: Some(mut slope), .. }) if !plain && outputs.sums() => {
-                let mut weight = vec![R::ZERO; fan_out];
-                seed.chunks_exact(fan_out.max(1))
-                    .for_each(|c| weight.iter_mut().zip(c).for_each(|(w, &c)| *w += c * c));
-                weight.iter_mut().for_each(|w| *w = Real::sqrt(*w));
+            Bars::Shared { seed, slope: Some(mut slope), .. } if !several && outputs.sums() => {
+                let weight = root_of_squares(&seed, fan_out);
                 slope
+                    .numbers
                     .chunks_exact_mut(fan_out.max(1))
                     .for_each(|s| s.iter_mut().zip(&weight).for_each(|(s, &w)| *s *= w));
-                return Self { fan_out, bar: Bar::Rows { directions: 1, numbers: slope } };
+                return Self { fan_out, bar: Bar::Rows { directions: 1, numbers: slope.numbers } };
             }
-            sink::Bar::Each(rows) => rows,
-            shared @ sink::Bar::Shared(_) => shared.rows(samples).into_owned(),
+            Bars::Each(slab) => (slab.lead, slab.numbers),
+            Bars::Shared { seed, directions, slope } => {
+                let shared = Shared { directions, seed, slope: slope.map(|slope| slope.numbers) };
+                let mut rows = vec![R::ZERO; shared.seed.len() * samples];
+                shared.write(&mut rows);
+                (directions, rows)
+            }
         };
         let rows = grouped::Rows { numbers: &numbers, members: directions, groups: samples, width: fan_out };
         // Only there does every direction of a sample meet every other.
@@ -112,15 +117,12 @@ impl<R: Float> Cotangent<R> {
     }
 }
 
-/// One use of one parameter.
-struct Use {
-    leaf: usize,
-    /// Among the block's inputs; none for a bias.
-    input: Option<usize>,
-    fan_in: usize,
-    coefficient: f64,
-    transposed: bool,
-    cotangent: usize,
+/// `sqrt(sum over k of c_k^2)` for each column of `c: [K, fan_out]`.
+fn root_of_squares<R: Float>(c: &[R], fan_out: usize) -> Vec<R> {
+    let mut weight = vec![R::ZERO; fan_out];
+    c.chunks_exact(fan_out.max(1)).for_each(|c| weight.iter_mut().zip(c).for_each(|(w, &c)| *w += c * c));
+    weight.iter_mut().for_each(|w| *w = Real::sqrt(*w));
+    weight
 }
 
 /// The uses that share one product of cotangents.
@@ -150,18 +152,27 @@ impl<N: Network, R: Float> Contractor<R> for Structured<'_, N, R> {
 
     fn block(&self, side: Side, samples: Range<usize>, worker: &mut Worker<R>) -> Result<Block<R>> {
         let problem = self.problem;
-        let x = rows(problem.side(side), &samples);
-        let f = record(&mut worker.arena, problem.network, problem.parameters, x)?;
-        finite(f, samples.start)?;
         let directions = problem.directions();
+        let lengths: Vec<usize> = problem.parameters.iter().map(Array::len).collect();
         problem.outputs.seeds(1, problem.width, &mut worker.seeds);
-        let mut factors = Factors::default();
-        pullback_shared(f, &worker.seeds, directions, &mut factors, &mut worker.pool)?;
-        let resolved = match &self.widened {
-            Some(widened) => Resolved::of(problem, f, x, widened)?,
-            None => None,
-        };
-        keep(factors, problem.outputs, resolved)
+        let mut kept = None;
+        for chunk in blocks(samples.len(), self.chunk) {
+            let which = samples.start + chunk.start..samples.start + chunk.end;
+            let x = rows(problem.side(side), &which);
+            let f = record(&mut worker.arena, problem.network, problem.parameters, x)?;
+            finite(f, which.start)?;
+            let mut factors = Factors::keeping(self.keep.to_vec(), lengths.clone());
+            pullback_shared(f, &worker.seeds, directions, &mut factors, &mut worker.pool)?;
+            let mut piece = Kept::of(factors)?;
+            if let Some(widened) = &self.widened
+                && let Some((doubtful, resolved)) = doubt::resolve(problem, self.keep, f, x, widened)?
+            {
+                piece.overlay(&doubtful, resolved);
+            }
+            Kept::join(&mut kept, piece, chunk.start, samples.len());
+        }
+        let kept = kept.ok_or_else(|| Error::Bug("a block without samples".into()))?;
+        Ok(Block::new(kept, problem.outputs))
     }
 
     fn release(&self) {
@@ -177,6 +188,15 @@ impl<N: Network, R: Float> Contractor<R> for Structured<'_, N, R> {
         scratch: &mut Scratch<R>,
     ) -> Result<()> {
         let mut first = true;
+        if rows.gradients.width > 0 {
+            let [left, right] = [rows, columns].map(|of| of.gradients());
+            self.problem.couple(left, right, same, &mut scratch.sum);
+            first = false;
+        }
+        for (left, right) in rows.slopes.iter().zip(&columns.slopes) {
+            self.slopes_product(shape, left, right, first, scratch);
+            first = false;
+        }
         for term in terms(rows, columns)? {
             let Scratch { sum, cotangents, inputs, .. } = scratch;
             inputs.resize(shape.rows * shape.columns, R::ZERO);
@@ -212,8 +232,8 @@ impl<N: Network, R: Float> Structured<'_, N, R> {
     fn input_product(&self, rows: &Block<R>, columns: &Block<R>, term: &Term, g: &mut [R]) -> R {
         let mut accumulate = Accumulate::Replace;
         for &(x, x2, fan_in, factor) in &term.inputs {
-            let x = View::new(&rows.inputs[x], rows.samples, fan_in);
-            let x2 = View::new(&columns.inputs[x2], columns.samples, fan_in);
+            let x = View::new(&rows.inputs[x].numbers, rows.samples, fan_in);
+            let x2 = View::new(&columns.inputs[x2].numbers, columns.samples, fan_in);
             R::gemm(g, accumulate, factor, x, x2.t());
             accumulate = Accumulate::Add;
         }
@@ -221,6 +241,45 @@ impl<N: Network, R: Float> Structured<'_, N, R> {
             g.fill(R::ZERO);
         }
         R::from_f64(term.constant)
+    }
+
+    /// Adds `sum over u of c[a, u] c[b, u] (H_u H'_u^T)`, H the gradients of slopes: see [`super::forms`].
+    fn slopes_product(
+        &self,
+        shape: &TileShape,
+        (c, left): &(Vec<R>, Slab<R>),
+        (_, right): &(Vec<R>, Slab<R>),
+        first: bool,
+        scratch: &mut Scratch<R>,
+    ) {
+        let Scratch { sum, inputs, .. } = scratch;
+        let (fan_out, TileShape { left: many, rows, right: others, columns }) = (left.lead, *shape);
+        if first {
+            sum.fill(R::ZERO);
+        }
+        inputs.resize(rows * columns, R::ZERO);
+        let row = |slab: &Slab<R>, u: usize, samples: usize| {
+            let len = samples * slab.width;
+            u * len..(u + 1) * len
+        };
+        for u in 0..fan_out {
+            let h = View::new(&left.numbers[row(left, u, rows)], rows, left.width);
+            let h2 = View::new(&right.numbers[row(right, u, columns)], columns, right.width);
+            let weight = |a: usize, b: usize| c[a * fan_out + u] * c[b * fan_out + u];
+            if self.problem.outputs.sums() {
+                let weight: f64 = (0..c.len() / fan_out).map(|a| weight(a, a).to_f64()).sum();
+                R::gemm(sum, Accumulate::Add, weight * self.problem.scale(), h, h2.t());
+                continue;
+            }
+            R::gemm(inputs, Accumulate::Replace, 1.0, h, h2.t());
+            for (a, b) in (0..many).flat_map(|a| (0..others).map(move |b| (a, b))) {
+                let weight = weight(a, if self.problem.outputs == Outputs::Full { b } else { a });
+                for (row, g) in inputs.chunks_exact(columns.max(1)).enumerate() {
+                    let sum = &mut sum[((a * rows + row) * others + b) * columns..][..columns];
+                    sum.iter_mut().zip(g).for_each(|(sum, &g)| *sum += weight * g);
+                }
+            }
+        }
     }
 
     /// A term whose cotangents c are the same for every sample: `Z Z'^T` is one number for each pair of directions.
@@ -295,68 +354,35 @@ pub(crate) fn finite<R: Float>(f: autodiff::Var<'_, R>, first_sample: usize) -> 
     Err(Error::Overflow { what: "an activation", place })
 }
 
-/// Copies what the tape holds, takes what the sweep leaves.
-fn keep<R: Float>(mut factors: Factors<'_, R>, outputs: Outputs, resolved: Option<Resolved>) -> Result<Block<R>> {
-    let mut kept: Vec<*const R> = Vec::new();
-    let mut block = Block { samples: factors.samples, inputs: Vec::new(), cotangents: Vec::new(), uses: Vec::new() };
-    for (which, factor) in factors.factors.iter().enumerate() {
-        if factor.positions != 1 {
-            return Err(Error::usage(
-                format!(
-                    "parameter {} is shared by {} positions of a sample, which the structured contraction cannot use",
-                    factor.leaf, factor.positions
-                ),
-                "use --method jacobian or products",
-            ));
-        }
-        let input = factor.input.map(|input| {
-            // Two uses of one activation keep one copy.
-            kept.iter().position(|&other| other == input.as_ptr()).unwrap_or_else(|| {
-                kept.push(input.as_ptr());
-                let mut input = input.to_vec();
-                resolved.iter().for_each(|resolved| resolved.input(which, &mut input, factors.samples));
-                block.inputs.push(input);
-                kept.len() - 1
-            })
-        });
-        let cotangent = factors.cotangents.iter().position(|cotangent| cotangent.origin == factor.origin);
-        block.uses.push(Use {
-            leaf: factor.leaf,
-            input,
-            fan_in: factor.fan_in,
-            coefficient: factor.coefficient,
-            transposed: factor.transposed,
-            cotangent: cotangent.ok_or_else(|| Error::Bug("a factor without its cotangent".into()))?,
-        });
+impl<R: Float> Block<R> {
+    fn new(kept: Kept<R>, outputs: Outputs) -> Self {
+        let Kept { samples, inputs, cotangents, gradients, slopes, uses } = kept;
+        let cotangent = |(bars, meets)| Cotangent::new(bars, meets, samples, outputs);
+        let cotangents = cotangents.into_iter().map(cotangent).collect();
+        Self { samples, inputs, cotangents, uses, gradients, slopes }
     }
-    let (samples, directions) = (factors.samples, factors.directions);
-    for (which, sink::Cotangent { origin, mut bar }) in std::mem::take(&mut factors.cotangents).into_iter().enumerate()
-    {
-        resolved.iter().for_each(|resolved| resolved.cotangent(which, &mut bar, samples, directions));
-        let uses = || factors.factors.iter().filter(|f| f.origin == origin);
-        let fan_out = uses().next().map_or(0, |f| f.fan_out);
-        let plain = uses().any(|f| factors.factors.iter().filter(|g| g.leaf == f.leaf).count() > 1);
-        block.cotangents.push(Cotangent::new(bar, fan_out, samples, directions, outputs, plain));
+
+    /// The gradients as rows.
+    fn gradients(&self) -> Rows<'_, R> {
+        let Slab { lead, width, numbers } = &self.gradients;
+        Rows { directions: *lead, samples: self.samples, numbers, width: *width }
     }
-    Ok(block)
 }
 
 /// The pairs of uses of two blocks, by the product of cotangents that they share.
 fn terms<R>(rows: &Block<R>, columns: &Block<R>) -> Result<Vec<Term>> {
-    let mut terms: Vec<Term> = Vec::new();
-    let two_kinds = |u: &Use, how| {
-        let remedy = "use --method jacobian or products";
-        Err(Error::usage(format!("parameter {} is {how}, which the structured contraction cannot use", u.leaf), remedy))
-    };
+    let (mut terms, mut places): (Vec<Term>, HashMap<(usize, usize), usize>) = (Vec::new(), HashMap::new());
+    let two_kinds =
+        |u: &Use| Err(Error::Bug(format!("parameter {} is used in two layouts, and its factors were kept", u.leaf)));
     for (u, v) in rows.uses.iter().flat_map(|u| columns.uses.iter().map(move |v| (u, v))) {
         if u.leaf != v.leaf {
             continue;
         }
         if u.transposed != v.transposed {
-            return two_kinds(u, "used plainly in one place and transposed in another");
+            return two_kinds(u);
         }
         let cotangents = (u.cotangent, v.cotangent);
-        let at = terms.iter().position(|term| term.cotangents == cotangents).unwrap_or_else(|| {
+        let at = *places.entry(cotangents).or_insert_with(|| {
             terms.push(Term { cotangents, inputs: Vec::new(), constant: 0.0 });
             terms.len() - 1
         });
@@ -364,7 +390,7 @@ fn terms<R>(rows: &Block<R>, columns: &Block<R>) -> Result<Vec<Term>> {
         match (u.input, v.input) {
             (Some(x), Some(x2)) => terms[at].inputs.push((x, x2, u.fan_in, factor)),
             (None, None) => terms[at].constant += factor,
-            _ => return two_kinds(u, "multiplied in one place and added in another"),
+            _ => return two_kinds(u),
         }
     }
     Ok(terms)

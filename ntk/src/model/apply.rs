@@ -1,5 +1,6 @@
 //! A description applied to a tape: the finite-width network.
 
+use autodiff::sweep::Role;
 use autodiff::{Arena, Float, Real, Var};
 
 use super::Architecture;
@@ -7,7 +8,7 @@ use super::layer::{self, Layer};
 use super::shape::Site;
 use crate::array::Array;
 use crate::error::{Error, Result};
-use crate::network::{Footprint, Network};
+use crate::network::{Cotangents, Footprint, Network, Parameter, Sharing, Use};
 
 impl Network for Architecture {
     fn input(&self) -> Result<Vec<usize>> {
@@ -41,14 +42,17 @@ impl Network for Architecture {
         }
         let mut seen = Footprint { splits: true, ..Footprint::default() };
         match count(&self.layers, self.input.iter().product(), &mut seen) {
-            // Every parameter is used once.
             Some(_) => {
-                let (products, Above { constant, shared, joins, .. }) = (seen.cotangents, Above::of(&self.layers));
-                let cotangents = products - constant - shared;
+                let Above { everything, slope, joins, .. } = Above::of(&self.layers);
+                let mut from_the_end = seen.cotangents.iter_mut().rev();
+                from_the_end.by_ref().take(everything).for_each(|above| above.shared = Sharing::Everything);
                 // What is shared is written out for the next product.
-                let passing = seen.passing.max(shared) + if joins { seen.widest } else { 0 };
-                let (input_products, cotangent_products) = (seen.inputs, products);
-                Ok(Footprint { input_products, cotangent_products, cotangents, shared, passing, ..seen })
+                let mut written = 0;
+                if let (true, Some(below)) = (slope, from_the_end.next()) {
+                    (below.shared, written) = (Sharing::Slope { even: true }, below.len);
+                }
+                seen.passing = seen.passing.max(written) + if joins { seen.widest } else { 0 };
+                Ok(seen)
             }
             None => Footprint::measure(self),
         }
@@ -145,13 +149,14 @@ impl Architecture {
 /// What samples share of the cotangents of the last layers.
 #[derive(Default)]
 struct Above {
-    /// Those above the last activation: the same for every sample.
-    constant: usize,
-    /// Those below it: the same but for a slope.
-    shared: usize,
+    /// Dense layers above the last activation: their cotangents are the same for every sample.
+    everything: usize,
+    /// Whether there is one below it: its cotangents are the same but for a slope.
+    slope: bool,
     /// Whether they end at a residual block, before a product.
     joins: bool,
-    slope: bool,
+    /// Whether the last activation was passed.
+    passed: bool,
     ended: bool,
 }
 
@@ -165,9 +170,9 @@ impl Above {
     fn descend(&mut self, layers: &[Layer]) {
         for (at, layer) in layers.iter().enumerate().rev() {
             match layer {
-                Layer::Dense(dense) if self.slope => (self.shared, self.ended) = (dense.out, true),
-                Layer::Dense(dense) => self.constant += dense.out,
-                Layer::Activation(activation) => self.slope |= activation.op().is_some(),
+                Layer::Dense(_) if self.passed => (self.slope, self.ended) = (true, true),
+                Layer::Dense(_) => self.everything += 1,
+                Layer::Activation(activation) => self.passed |= activation.op().is_some(),
                 // What enters the block is data, or data under activations: nothing goes on but the branch.
                 Layer::Residual { layers: branch, .. }
                     if layers[..at].iter().all(|l| matches!(l, Layer::Activation(_))) =>
@@ -193,10 +198,19 @@ fn count(layers: &[Layer], mut width: usize, seen: &mut Footprint) -> Option<usi
         };
         match layer {
             Layer::Dense(dense) => {
-                seen.inputs += width;
-                width = dense.out;
+                let (fan_in, fan_out) = (width, dense.out);
+                width = fan_out;
                 value(width, 1 + usize::from(dense.has_bias()));
-                seen.cotangents += width;
+                let cotangent = seen.cotangents.len();
+                let product = Role::Product { positions: 1, fan_in, fan_out, transposed: false };
+                let weights = Use { role: product, cotangent, input: Some(seen.inputs.len()) };
+                seen.parameters.push(Parameter { len: fan_in.saturating_mul(fan_out), uses: vec![weights] });
+                if dense.has_bias() {
+                    let bias = Use { role: Role::Sum { positions: 1, fan_out }, cotangent, input: None };
+                    seen.parameters.push(Parameter { len: fan_out, uses: vec![bias] });
+                }
+                seen.inputs.push(fan_in);
+                seen.cotangents.push(Cotangents { len: fan_out, shared: Sharing::Nothing });
             }
             Layer::Activation(activation) => {
                 value(width, usize::from(activation.op().is_some()));
@@ -205,14 +219,9 @@ fn count(layers: &[Layer], mut width: usize, seen: &mut Footprint) -> Option<usi
             Layer::Residual { layers, .. } => {
                 value(width, 1);
                 // The block's input gathers cotangents while the branch has one of its own on the way.
-                let mut branch = Footprint::default();
-                count(layers, width, &mut branch)?;
-                seen.values += branch.values;
-                seen.kinked += branch.kinked;
-                seen.inputs += branch.inputs;
-                seen.cotangents += branch.cotangents;
-                seen.widest = seen.widest.max(branch.widest);
-                seen.passing = seen.passing.max(width + branch.passing);
+                let passing = std::mem::take(&mut seen.passing);
+                count(layers, width, seen)?;
+                seen.passing = passing.max(width + seen.passing);
             }
             _ => return None,
         }

@@ -51,7 +51,7 @@ pub fn needs<N: Network>(network: &N, sizes: &Sizes) -> Result<Phase> {
     let chunk = chunk_size(batch.max(sizes.test));
     let tasks = sizes.threads.min(batch.div_ceil(chunk)).max(1);
     // Values on the tape; on the way back their cotangents, two at an op and a slope; the samples gathered.
-    let sweep = product(&[chunk, seen.values + seen.passing + 3 * seen.widest + seen.cotangents + input, number]);
+    let sweep = product(&[chunk, seen.values + seen.passing + 3 * seen.widest + seen.unshared() + input, number]);
     Ok(Phase::new(
         "steps",
         [

@@ -20,12 +20,14 @@ mod lanes;
 mod panels;
 #[cfg(test)]
 mod tests;
+mod windows;
 
 use std::ops::Range;
 
 pub use lanes::Lanes;
 pub use panels::Panels;
 use pulp::{Simd, WithSimd};
+pub(crate) use windows::InputPull;
 
 use smallvec::SmallVec;
 

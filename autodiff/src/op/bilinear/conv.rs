@@ -4,6 +4,7 @@ use super::{Bilinear, Sizes};
 use crate::error::{Error, Result};
 use crate::kernel::conv::Convolution;
 use crate::kernel::gemm::Accumulate;
+use crate::kernel::grouped::InputPull;
 use crate::op::linear::join;
 use crate::op::window::{Asked, Padding};
 use crate::op::{Operand, Samples, Signature};
@@ -156,7 +157,12 @@ impl Bilinear for Conv<'_> {
         a_bar: &mut [R],
         accumulate: Accumulate,
     ) {
-        self.checked(s, directions).pull_input(y_bar, b, a_bar, accumulate);
+        // The cotangents of one position have passed the same relus and share their zeros.
+        let (convolution, w) = (self.checked(s, 1), b);
+        let grouped = InputPull { convolution, directions, y_bar, w, x_bar: &mut *a_bar, accumulate };
+        if !R::on_lanes(grouped) {
+            self.checked(s, directions).pull_input(y_bar, b, a_bar, accumulate);
+        }
     }
 
     fn pull_right<R: Real>(&self, s: Sizes<'_>, a: &[R], y_bar: &[R], b_bar: &mut [R], accumulate: Accumulate) {

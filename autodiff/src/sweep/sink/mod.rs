@@ -7,16 +7,18 @@
 //! |---|---|---|
 //! | [`Gradient`] | sums over everything | `J^T v`, and its tangents |
 //! | [`PerSample`] | one product a sample and direction | the explicit Jacobian |
-//! | [`Factors`] | keeps the factors | what the structured NTK contracts |
+//! | [`Factors`] | keeps the factors, or forms gradients where positions share a leaf | what the structured NTK contracts |
 
 mod factors;
 mod gradient;
 mod per_sample;
+mod usage;
 
-pub use factors::{Bar, Cotangent, Factor, Factors};
+pub use factors::{Bar, Cotangent, Factor, Factors, Input, Keep, Slopes};
 pub(crate) use gradient::Resumed;
 pub use gradient::{Gradient, Sum};
 pub use per_sample::PerSample;
+pub use usage::{Layout, Role};
 
 use super::pullback::Rule;
 use super::shared::Shared;

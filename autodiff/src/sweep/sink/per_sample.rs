@@ -1,10 +1,8 @@
 //! The sink that keeps samples apart: the explicit Jacobian.
 
+use super::usage::{Columns, Layout, Usage};
 use super::{Lent, Sink, leading_samples};
 use crate::error::Result;
-use crate::kernel::gemm::Accumulate;
-use crate::op::Op;
-use crate::op::bilinear::Sizes;
 use crate::real::Real;
 use crate::sweep::Pool;
 use crate::tape::Var;
@@ -73,33 +71,10 @@ impl<'a, R: Real> Sink<'a, R> for PerSample<R> {
         if self.samples == 0 {
             return Ok(());
         }
-        let (y, i) = (lent.consumer(), lent.operand);
-        let parameters = self.offsets[self.offsets.len() - 1];
-        let columns = self.offsets[lent.leaf]..self.offsets[lent.leaf + 1];
-        let one = |shape: &[usize]| {
-            let mut one = crate::shape::Shape::new(shape).to_vec();
-            one[0] /= self.samples;
-            one
-        };
-        let (y_one, len) = (one(y.shape), y.value.len() / self.samples);
-        for k in 0..self.directions {
-            for sample in 0..self.samples {
-                let bar = &lent.bar[k * y.value.len() + sample * len..][..len];
-                let out = &mut self.rows[(k * self.samples + sample) * parameters..][columns.clone()];
-                match y.op {
-                    Op::Linear(op) => op.transpose(i, (&y_one, bar), (lent.rule.input(i).shape, out), Accumulate::Add),
-                    Op::Bilinear(op) => {
-                        let (a, b) = (lent.rule.input(0), lent.rule.input(1));
-                        let a_len = a.value.len() / self.samples;
-                        let sizes = Sizes { a: &one(a.shape), b: b.shape };
-                        op.pull_right(sizes, &a.value[sample * a_len..][..a_len], bar, out, Accumulate::Add);
-                    }
-                    Op::Constant | Op::Leaf(_) | Op::Elementwise(_) | Op::Pairwise(_) | Op::Custom(_) => {
-                        unreachable!("refused as not per sample")
-                    }
-                }
-            }
-        }
+        let (at, end) = (self.offsets[lent.leaf], self.offsets[lent.leaf + 1]);
+        let len = self.offsets[self.offsets.len() - 1];
+        let mut columns = Columns { numbers: &mut self.rows, len, at, count: end - at };
+        Usage::of(lent, self.samples).gradients(lent.bar, self.directions, Layout::Plain, &mut columns);
         Ok(())
     }
 }
