@@ -31,7 +31,7 @@ fn main() -> ExitCode {
         }
     };
     let outcome = match command {
-        Command::Kernel(arguments) => command::kernel::run(&arguments),
+        Command::Kernel(typed) => command::kernel::run(&typed, &arguments),
         Command::Infinite(arguments) => command::infinite::run(&arguments),
         Command::Predict(arguments) => command::predict::run(&arguments),
         Command::Converge(arguments) => command::converge::run(&arguments),

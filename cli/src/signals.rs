@@ -1,7 +1,8 @@
 //! Ctrl-C and its kin: the first asks to stop, a second stops at once.
 //!
 //! Work that looks at [`Signals::stop`] ends by itself, at the next tile. What cannot be asked, a solver or a long read,
-//! is given [`GRACE`]; then a watching thread takes back the folder that was made for the results and ends the process.
+//! is given [`GRACE`]; then a watching thread takes back the folder that was made for the results and ends the process. What
+//! is kept in it, of work that can be gone on with, stays.
 
 use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,6 +33,8 @@ pub(crate) struct Signals {
 #[derive(Debug, Default)]
 struct Held {
     folder: Option<OutputFolder>,
+    /// How to go on with what is in the folder, if anything is.
+    kept: Option<String>,
     /// Whether the command has ended, or is past the point where it may be cut short.
     settled: bool,
 }
@@ -62,7 +65,8 @@ impl Signals {
             let Ok(mut held) = held.lock() else { return };
             if !held.settled {
                 drop(held.folder.take());
-                let failure = Failure::from(interrupted(terminated.load(Ordering::Relaxed)));
+                let (terminated, kept) = (terminated.load(Ordering::Relaxed), held.kept.take());
+                let failure = Failure::from(interrupted(terminated, kept));
                 failure.report(json);
                 process::exit(failure.code().into());
             }
@@ -82,13 +86,21 @@ impl Signals {
 
     /// The error to end with.
     pub(crate) fn interrupted(&self) -> ntk::Error {
-        interrupted(self.terminated.load(Ordering::Relaxed))
+        let kept = self.held.lock().ok().and_then(|held| held.kept.clone());
+        interrupted(self.terminated.load(Ordering::Relaxed), kept)
     }
 
     /// Keeps a folder that is taken back if a signal ends the process.
     pub(crate) fn hold(&self, folder: OutputFolder) {
         if let Ok(mut held) = self.held.lock() {
             held.folder = Some(folder);
+        }
+    }
+
+    /// Keeps a folder whose work can be gone on with, as `how` says.
+    pub(crate) fn keep(&self, folder: OutputFolder, how: String) {
+        if let Ok(mut held) = self.held.lock() {
+            (held.folder, held.kept) = (Some(folder), Some(format!("what is done is kept; {how}")));
         }
     }
 
@@ -114,6 +126,7 @@ impl Drop for Signals {
     }
 }
 
-fn interrupted(terminated: bool) -> ntk::Error {
-    ntk::Error::Interrupted { terminated, resume: "no result was written; run the same command again".into() }
+fn interrupted(terminated: bool, kept: Option<String>) -> ntk::Error {
+    let resume = kept.unwrap_or_else(|| "no result was written; run the same command again".into());
+    ntk::Error::Interrupted { terminated, resume }
 }

@@ -10,5 +10,6 @@ mod import;
 mod interruption;
 mod memory;
 mod program;
+mod resume;
 mod tape;
 mod train;

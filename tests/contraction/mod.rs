@@ -6,6 +6,7 @@ mod doubt;
 mod forms;
 mod limits;
 mod own;
+mod stored;
 
 use ntk::array::Array;
 use ntk::contraction::{Computed, Method, Observer, Outputs, Settings, kernel};

@@ -1,5 +1,7 @@
 //! The flags of `ntk kernel`.
 
+use std::path::PathBuf;
+
 use clap::{Args, ValueEnum};
 
 use super::{Data, Machine, Network, Output, SecondData, Spectrum, value};
@@ -9,7 +11,8 @@ use super::{Data, Machine, Network, Output, SecondData, Spectrum, value};
 #[command(after_help = "Examples:\n  \
                   ntk kernel --data digits --n 500 --outputs full --dtype f32\n  \
                   ntk kernel --model net.toml --weights w.npz --x1 a.npy --x2 b.npy --out k\n  \
-                  ntk kernel --model mlp:784-1024x3-10:relu --data mnist:DIR --dry-run")]
+                  ntk kernel --model mlp:784-1024x3-10:relu --data mnist:DIR --dry-run\n  \
+                  ntk kernel --resume runs/kernel-1")]
 pub(crate) struct Kernel {
     #[command(flatten)]
     pub(crate) network: Network,
@@ -50,6 +53,10 @@ pub(crate) struct Kernel {
     /// Only say what it would cost: operations, memory, time
     #[arg(long, help_heading = "Machine")]
     pub(crate) dry_run: bool,
+
+    /// Go on with the kernel in DIR, whose flags are known [default: a new one]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "dry_run", "repeat"], help_heading = "Output")]
+    pub(crate) resume: Option<PathBuf>,
 
     #[command(flatten)]
     pub(crate) output: Output,

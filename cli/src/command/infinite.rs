@@ -114,7 +114,7 @@ fn run_as<R: Float + Element>(
     if !arguments.output.no_report {
         let title = "Eigenvalues of the infinite kernel";
         plots.extend(summary.as_ref().map(|s| results::spectrum_plot(s, title, &folder)).transpose()?.flatten());
-        plots.extend(outcome::heatmap(inputs, Outputs::Trace, &kernel, &folder)?);
+        plots.extend(outcome::heatmap(inputs, Outputs::Trace, &(&kernel).into(), &folder)?);
     }
     let median = median(&runs);
     let mut rows = vec![Row::new(

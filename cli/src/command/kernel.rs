@@ -3,12 +3,13 @@
 mod dry_run;
 mod job;
 pub(super) mod outcome;
+mod stored;
 
+use std::ffi::OsString;
 use std::sync::Mutex;
 use std::time::Instant;
 
 use autodiff::Float;
-use ntk::array::Array;
 use ntk::contraction::{self, Computed, Observer, Plan};
 use ntk::data::Element;
 use ntk::spectral::{Spectrum, Summary};
@@ -18,25 +19,37 @@ use crate::failure::Outcome;
 use crate::render::progress::Progress;
 use crate::signals::Signals;
 use crate::store::folder::OutputFolder;
-use job::Job;
+use crate::store::recipe::{self, Recipe};
+use job::{Job, Place};
 use outcome::{Finished, Timing};
 
-/// Runs the command.
-pub(crate) fn run(arguments: &args::Kernel) -> Outcome {
-    let signals = Signals::listen(arguments.output.format == args::Format::Json);
-    let mut job = Job::read(arguments)?;
+/// Runs the command; `arguments` are the words of it.
+pub(crate) fn run(typed: &args::Kernel, arguments: &[OsString]) -> Outcome {
+    let signals = Signals::listen(typed.output.format == args::Format::Json);
+    let recipe = typed.resume.as_deref().map(|folder| Recipe::read(&stored::KERNEL, folder, arguments)).transpose()?;
+    let typed = recipe.as_ref().map_or_else(|| Ok(typed.clone()), |recipe| stored::flags(recipe, typed))?;
+    let words = recipe.as_ref().map_or_else(|| recipe::words(arguments), |recipe| recipe.words.clone());
+    let mut job = Job::read(&typed, words)?;
     signals.check()?;
     job.limits.install(|| match job.inputs.dtype {
-        Dtype::F32 => run_as::<f32>(&mut job, &signals),
-        Dtype::F64 => run_as::<f64>(&mut job, &signals),
+        Dtype::F32 => run_as::<f32>(&mut job, recipe.as_ref(), &signals),
+        Dtype::F64 => run_as::<f64>(&mut job, recipe.as_ref(), &signals),
     })
 }
 
-fn run_as<R: Float + Element>(job: &mut Job, signals: &Signals) -> Outcome {
-    let plan = job.plan::<R>()?;
+fn run_as<R: Float + Element>(job: &mut Job, recipe: Option<&Recipe>, signals: &Signals) -> Outcome {
+    let planned = job.plan::<R>(recipe.is_some())?;
     if job.dry_run {
-        return dry_run::dry_run::<R>(job, &plan);
+        return dry_run::dry_run::<R>(job, &planned);
     }
+    match planned.place {
+        Place::Memory => held::<R>(job, &planned.plan, signals),
+        Place::File { .. } => stored::run::<R>(job, &planned, recipe, signals),
+    }
+}
+
+/// Computes kernels in memory, and their mean.
+fn held<R: Float + Element>(job: &mut Job, plan: &Plan, signals: &Signals) -> Outcome {
     signals.hold(OutputFolder::create(job.out.clone(), "kernel")?);
     let (x1, x2) = (job.inputs.rows_as::<R>()?, job.inputs.columns_as::<R>()?);
     let mut timing = Timing { load: job.inputs.loaded, ..Timing::default() };
@@ -53,7 +66,9 @@ fn run_as<R: Float + Element>(job: &mut Job, signals: &Signals) -> Outcome {
                 computed = None;
             }
             let start = Instant::now();
-            let again = compute(job, &plan, &parameters, &x1, x2.as_ref(), signals)?;
+            let again = observed(plan, 0.0, signals, |observer| {
+                contraction::kernel(&job.inputs.model, &parameters, &x1, x2.as_ref(), &job.settings, observer)
+            })?;
             // Checks and planning included: what a caller waits for.
             timing.runs.push(start.elapsed());
             timing.sweeps += again.sweeps;
@@ -71,22 +86,21 @@ fn run_as<R: Float + Element>(job: &mut Job, signals: &Signals) -> Outcome {
         Some(asked) => Some(Summary::of(&computed.kernel, job.inputs.targets(), asked)?),
     };
     timing.spectrum = start.elapsed();
-    let finished = Finished { kernel: &computed.kernel, plan: &plan, summary, timing };
+    let finished = Finished { kernel: (&computed.kernel).into(), plan, summary, timing, written: None };
     outcome::store(job, finished, signals.release()?, signals)
 }
 
-fn compute<R: Float>(
-    job: &Job,
+/// Does the work of a plan under a progress bar, a share of it being there already.
+fn observed<T>(
     plan: &Plan,
-    parameters: &[Array<R>],
-    x1: &Array<R>,
-    x2: Option<&Array<R>>,
+    there: f64,
     signals: &Signals,
-) -> Result<Computed<R>, ntk::Error> {
+    work: impl FnOnce(&Observer<'_>) -> Result<T, ntk::Error>,
+) -> Result<T, ntk::Error> {
     // The bar counts in thousandths of the work, so that fractions of a unit are not lost to rounding.
     const UNITS: f64 = 1000.0;
     let progress = Progress::new(UNITS as u64, "kernel");
-    let (done, shown) = (Mutex::new(0.0_f64), Mutex::new(0_u64));
+    let (done, shown) = (Mutex::new(there * plan.flops), Mutex::new(0_u64));
     let advance = |flops: f64| {
         let Ok(mut done) = done.lock() else { return };
         *done += flops;
@@ -98,9 +112,9 @@ fn compute<R: Float>(
         }
     };
     let observer = Observer { progress: &advance, stop: signals.stop() };
-    let computed = contraction::kernel(&job.inputs.model, parameters, x1, x2, &job.settings, &observer);
+    let done = work(&observer);
     progress.finish();
-    match computed {
+    match done {
         Err(ntk::Error::Interrupted { .. }) => Err(signals.interrupted()),
         other => other,
     }

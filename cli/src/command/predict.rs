@@ -74,7 +74,7 @@ fn run_as<R: Float + Element>(job: &mut Job<'_>, signals: &Signals) -> Outcome {
     outcome::store(job, predicted, signals.release()?)
 }
 
-fn predict<R: Float>(job: &Job<'_>, kernels: &Kernels<R>) -> Result<Predicted, ntk::Error> {
+fn predict<R: Float + Element>(job: &Job<'_>, kernels: &Kernels<R>) -> Result<Predicted, ntk::Error> {
     let targets = &job.inputs.data.targets;
     let o = targets.row_len();
     let times = &job.arguments.times;

@@ -107,10 +107,16 @@ pub(crate) fn write_eigenvalues(values: &[f64], folder: &OutputFolder) -> Result
 
 /// The command that makes the same result again, quoted for a shell.
 pub(crate) fn command_line() -> String {
-    let quote = |word: String| {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
-        if !word.is_empty() && word.chars().all(plain) { word } else { format!("'{}'", word.replace('\'', r"'\''")) }
-    };
-    let arguments = std::env::args_os().skip(1).map(|word| quote(word.to_string_lossy().into_owned()));
-    std::iter::once("ntk".to_owned()).chain(arguments).collect::<Vec<_>>().join(" ")
+    command_line_of(std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()))
+}
+
+/// `ntk` with these words, quoted for a shell.
+pub(crate) fn command_line_of(words: impl Iterator<Item = String>) -> String {
+    std::iter::once("ntk".to_owned()).chain(words.map(quoted)).collect::<Vec<_>>().join(" ")
+}
+
+/// A word as a shell takes it.
+pub(crate) fn quoted(word: String) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) { word } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }

@@ -15,6 +15,7 @@
 use autodiff::sweep::Role;
 
 use super::plan::Sizes;
+use super::products::STORED_ROWS;
 use super::{Method, Outputs};
 use crate::network::{Cotangents, Sharing};
 
@@ -96,7 +97,11 @@ impl Needs {
         let blocks = sizes.blocks();
         let mut needs = Self {
             method,
-            kernel: sizes.shape.iter().fold(number, |bytes, &size| bytes.saturating_mul(size as u64)),
+            kernel: if sizes.stored {
+                0
+            } else {
+                product(&sizes.shape.iter().map(|&d| d as u64).chain([number]).collect::<Vec<_>>())
+            },
             data: product(&[samples, sizes.input, number]),
             weights: product(&[sizes.parameters, number]),
             kept: product(&[block, kept_numbers, number]),
@@ -114,7 +119,11 @@ impl Needs {
             // A recording of all columns, its tangents, and the gradients and tangents of the parameters.
             let recorded = product(&[columns, seen.values as u64, number, sizes.directions + 1]);
             let gradients = product(&[3, sizes.directions, sizes.parameters, number]);
-            needs.sweep = at_once(sizes.n, sum([recorded, gradients, sizes.packing()]));
+            // Rows on their way to a file: as numbers, as bytes, and mirrored.
+            let rows =
+                product(&[STORED_ROWS as u64, columns, sizes.outputs.entries(sizes.width as usize) as u64, number]);
+            let writing = if sizes.stored { product(&[4, rows]) } else { 0 };
+            needs.sweep = at_once(sizes.n, sum([recorded, gradients, sizes.packing(), writing]));
             return needs;
         }
         // Of a Jacobian all samples of a block are recorded at once.
@@ -143,8 +152,12 @@ impl Needs {
         // A sample in doubt is recorded, and at times pulled back, in numbers twice as wide; of large blocks few are.
         let sweep = if needs.widened > 0 && sizes.forms_some() { product(&[3, sweep]) } else { sweep };
         let tile = product(&[block, block, number, sizes.outputs.entries(sizes.width as usize) as u64]);
-        // The sum, a product of cotangents, the transpose; a product of inputs.
-        let tile = sum([product(&[3, tile]), product(&[block, block, number]), sizes.packing()]);
+        // The sum, a product of cotangents, the transpose; as bytes and mirrored where it is written; a product of inputs.
+        let tile = sum([
+            product(&[if sizes.stored { 5 } else { 3 }, tile]),
+            product(&[block, block, number]),
+            sizes.packing(),
+        ]);
         let rows = sizes.n.div_ceil(block);
         let pairs = match sizes.m {
             None => product(&[rows, rows + 1]) / 2,
@@ -158,17 +171,17 @@ impl Needs {
     pub(super) fn phases(&self, resident: u64) -> Vec<Phase> {
         let factors = if resident >= self.blocks { self.all_kept } else { product(&[resident, self.kept]) };
         let given = [("program", PROGRAM), ("data", self.data), ("weights", self.weights)];
-        let kernel = ("kernel", self.kernel);
+        let kernel = (self.kernel > 0).then_some(("kernel", self.kernel));
         if let Method::Products | Method::Auto = self.method {
-            return vec![Phase::new("rows", given.into_iter().chain([kernel, ("work", self.sweep)]))];
+            return vec![Phase::new("rows", given.into_iter().chain(kernel).chain([("work", self.sweep)]))];
         }
         let kept = (if self.method == Method::Jacobian { "Jacobian" } else { "factors" }, factors);
         // The kernel's memory is taken before and mapped where tiles are written.
-        let there = (resident < self.blocks).then_some(kernel);
+        let there = kernel.filter(|_| resident < self.blocks);
         let widened = (self.widened > 0).then_some(("weights in f64", self.widened));
         vec![
             Phase::new("sweeps", given.into_iter().chain(widened).chain(there).chain([kept, ("work", self.sweep)])),
-            Phase::new("tiles", given.into_iter().chain([kernel, kept, ("work", self.tile)])),
+            Phase::new("tiles", given.into_iter().chain(kernel).chain([kept, ("work", self.tile)])),
         ]
     }
 

@@ -7,7 +7,9 @@
 //! |---|---|
 //! | [`plan`](mod@plan) | operations, counted before anything is allocated; what is chosen |
 //! | [`memory`] | bytes of each phase |
-//! | `tile` | the grid of tiles, who computes what when, and where it is written |
+//! | `tile` | the grid of tiles, and who computes what when |
+//! | `output` | where tiles go |
+//! | [`stored`] | a kernel in a file, larger than memory, that outlives its process |
 //! | `couple` | the product that tiles end in |
 //! | `structured` | tiles from factors, `(X X'^T) o (Z Z'^T)`, and from gradients, summed over layers |
 //! | `forms` | which of the two, for each parameter |
@@ -25,8 +27,10 @@ mod forms;
 mod jacobian;
 mod kept;
 pub mod memory;
+pub(crate) mod output;
 pub mod plan;
 mod products;
+pub mod stored;
 mod structured;
 pub(crate) mod tile;
 
@@ -39,9 +43,11 @@ use autodiff::Float;
 
 pub use forms::Form;
 pub use memory::{Part, Phase};
-pub use plan::{Plan, plan};
+pub use plan::{Plan, plan, plan_stored};
+pub use stored::TileFile;
 
 use crate::array::Array;
+use crate::data::Element;
 use crate::error::{Error, Result};
 use crate::network::Network;
 
@@ -204,6 +210,17 @@ pub struct Computed<R> {
     pub contraction: Duration,
 }
 
+/// How a kernel in a file came about.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    /// As [`Computed::plan`].
+    pub plan: Plan,
+    /// As [`Computed::sweeps`].
+    pub sweeps: Duration,
+    /// As [`Computed::contraction`].
+    pub contraction: Duration,
+}
+
 /// The kernel of `x1` with itself, or with `x2`.
 ///
 /// Runs on rayon's current pool; install one of another size around it to choose the number of threads.
@@ -230,19 +247,66 @@ pub fn kernel<N: Network, R: Float>(
 ) -> Result<Computed<R>> {
     let problem = Problem::checked(network, parameters, x1, x2, settings.outputs)?;
     let plan = plan(network, x1.rows(), x2.map(Array::rows), size_of::<R>(), settings, rayon::current_num_threads())?;
-    if !plan.proves_itself() {
-        structured::prove(&problem)?;
-    }
     let (values, times) = match plan.method {
-        Method::Structured => tile::run(&problem, &structured::Structured::new(&problem, &plan), &plan, observer)?,
-        Method::Jacobian => {
-            tile::run(&problem, &jacobian::Jacobian { problem: &problem, splits: plan.splits }, &plan, observer)?
+        Method::Products => problem.prove(&plan).and_then(|()| products::run(&problem, &plan, observer))?,
+        _ => {
+            let row_len = plan.shape[1..].iter().product::<usize>();
+            let rows = tile::blocks(x1.rows(), plan.block);
+            let mut kernel = tile::zeros(x1.rows() * row_len, plan.limit)?;
+            let output = output::Held::cut(&mut kernel, &rows, row_len, x2.is_none());
+            let times = tiles(&problem, &plan, observer, &output)?;
+            (kernel, times)
         }
-        Method::Products => products::run(&problem, &plan, observer)?,
-        Method::Auto => return Err(Error::Bug("a plan without a method".into())),
     };
     let kernel = Array::new(plan.shape.clone(), values)?;
     Ok(Computed { kernel, plan, sweeps: times.sweeps, contraction: times.contraction })
+}
+
+/// As [`kernel`], into a file, tile by tile: what is there of it stays. The bits are those of [`kernel`].
+///
+/// # Cost
+/// What [`plan_stored`] says.
+///
+/// # Errors
+/// As [`kernel`], and what writing refuses. What was written is there for a [`TileFile`] to go on with.
+pub fn kernel_stored<N: Network, R: Float + Element>(
+    network: &N,
+    parameters: &[Array<R>],
+    x1: &Array<R>,
+    x2: Option<&Array<R>>,
+    settings: &Settings,
+    observer: &Observer<'_>,
+    file: &TileFile<R>,
+) -> Result<Stored> {
+    let problem = Problem::checked(network, parameters, x1, x2, settings.outputs)?;
+    let (m, threads) = (x2.map(Array::rows), rayon::current_num_threads());
+    let plan = plan_stored(network, x1.rows(), m, size_of::<R>(), settings, threads)?;
+    if file.shape() != plan.shape || file.is_symmetric() != x2.is_none() {
+        return Err(Error::Bug(format!("a kernel of shape {:?} for a file of {:?}", plan.shape, file.shape())));
+    }
+    let times = match plan.method {
+        Method::Products => {
+            problem.prove(&plan).and_then(|()| products::run_stored(&problem, &plan, observer, file))?
+        }
+        _ => tiles(&problem, &plan, observer, file)?,
+    };
+    Ok(Stored { plan, sweeps: times.sweeps, contraction: times.contraction })
+}
+
+fn tiles<N: Network, R: Float>(
+    problem: &Problem<'_, N, R>,
+    plan: &Plan,
+    observer: &Observer<'_>,
+    output: &impl output::Output<R>,
+) -> Result<Times> {
+    problem.prove(plan)?;
+    match plan.method {
+        Method::Structured => tile::run(problem, &structured::Structured::new(problem, plan), plan, observer, output),
+        Method::Jacobian => {
+            tile::run(problem, &jacobian::Jacobian { problem, splits: plan.splits }, plan, observer, output)
+        }
+        Method::Products | Method::Auto => Err(Error::Bug("a plan without tiles".into())),
+    }
 }
 
 /// The arguments of [`kernel`], checked against each other.
@@ -290,6 +354,11 @@ impl<'p, N: Network, R: Float> Problem<'p, N, R> {
             });
         }
         Ok(Self { network, parameters, x1, x2, outputs, width: network.outputs()? })
+    }
+
+    /// Refuses what mixes samples, where the plan's blocks would not show it.
+    fn prove(&self, plan: &Plan) -> Result<()> {
+        if plan.proves_itself() { Ok(()) } else { structured::prove(self) }
     }
 
     /// The samples on one side of the kernel: columns fall back to the rows' where the kernel is symmetric.

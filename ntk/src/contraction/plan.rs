@@ -100,7 +100,26 @@ pub fn plan<N: Network>(
     settings: &Settings,
     threads: usize,
 ) -> Result<Plan> {
+    planned(network, Sizes::of(network, n, m, bytes, settings.outputs, threads)?, settings)
+}
+
+/// The same for a kernel that goes to a file tile by tile ([`kernel_stored`](super::kernel_stored)).
+///
+/// # Errors
+/// As [`plan`].
+pub fn plan_stored<N: Network>(
+    network: &N,
+    n: usize,
+    m: Option<usize>,
+    bytes: usize,
+    settings: &Settings,
+    threads: usize,
+) -> Result<Plan> {
     let sizes = Sizes::of(network, n, m, bytes, settings.outputs, threads)?;
+    planned(network, Sizes { stored: true, ..sizes }, settings)
+}
+
+fn planned<N: Network>(network: &N, sizes: Sizes, settings: &Settings) -> Result<Plan> {
     let method = match settings.method {
         Method::Structured if !sizes.seen.splits => return Err(unsplit(network)),
         Method::Auto => sizes.cheapest(),
@@ -126,6 +145,8 @@ pub(super) struct Sizes {
     pub(super) shape: Vec<usize>,
     /// How the structured contraction takes each parameter.
     pub(super) forms: Vec<Form>,
+    /// Whether the kernel is in a file and not in memory.
+    pub(super) stored: bool,
 }
 
 impl Sizes {
@@ -157,6 +178,7 @@ impl Sizes {
             input: network.input()?.iter().product::<usize>() as u64,
             shape: outputs.shape(n, m.unwrap_or(n), width),
             forms: Vec::new(),
+            stored: false,
         };
         sizes.forms = choose(&sizes.seen, &sizes.counts());
         Ok(sizes)

@@ -3,15 +3,19 @@
 //! The gradient of one output of one sample is pulled back, and pushed forward through the network at all other
 //! samples. No Jacobian exists, and nothing is asked of the network but that it can be swept both ways.
 
+use std::ops::Range;
 use std::time::Instant;
 
 use autodiff::sweep::{Gradient, Pool, pullback, pushforward};
 use autodiff::{Arena, Float, Tape, Var};
 use rayon::prelude::*;
 
+use super::output::Output;
+use super::stored::TileFile;
 use super::structured::{finite, rows};
-use super::tile::zeros;
+use super::tile::{blocks, zeros};
 use super::{Observer, Outputs, Plan, Problem, Side, Times};
+use crate::data::Element;
 use crate::error::{Error, Result};
 use crate::network::{Network, record};
 
@@ -49,6 +53,62 @@ pub(crate) fn run<N: Network, R: Float>(
         return Err(Error::Overflow { what: "the kernel", place });
     }
     Ok((kernel, Times { contraction: start.elapsed(), ..Times::default() }))
+}
+
+/// Rows that are computed together and written to a file as two tiles: before the diagonal, and on it.
+pub(super) const STORED_ROWS: usize = 16;
+
+/// Computes the rows that are not in a file yet, and writes them.
+pub(crate) fn run_stored<N: Network, R: Float + Element>(
+    problem: &Problem<'_, N, R>,
+    plan: &Plan,
+    observer: &Observer<'_>,
+    file: &TileFile<R>,
+) -> Result<Times> {
+    let start = Instant::now();
+    let (symmetric, samples) = (problem.x2.is_none(), problem.x1.rows());
+    let entries = problem.outputs.entries(problem.width);
+    let columns = problem.side(Side::Columns);
+    // The tiles of a range of rows: of a symmetric kernel the lower triangle.
+    let tiles = |rows: &Range<usize>| match symmetric {
+        true => [0..rows.start, rows.clone()],
+        false => [0..columns.rows(), 0..0],
+    };
+    let is_wanted = |rows: &Range<usize>| tiles(rows).iter().any(|tile| !tile.is_empty() && !file.has(rows, tile));
+    let wanted: Vec<Range<usize>> = blocks(samples, STORED_ROWS).into_iter().filter(is_wanted).collect();
+    let each = wanted.len().div_ceil(rayon::current_num_threads()).max(1);
+    wanted.par_chunks(each).try_for_each(|of_task| -> Result<()> {
+        // One recording of all columns' samples serves all rows of the task.
+        let (mut arena, mut pool) = (Arena::new(), Pool::default());
+        let f = record(&mut arena, problem.network, problem.parameters, &columns.data)?;
+        finite(f, 0)?;
+        let (mut row_arena, mut numbers) = (Arena::new(), Vec::new());
+        let row_len = columns.rows() * entries;
+        for rows in of_task {
+            numbers.resize(rows.len() * row_len, R::ZERO);
+            for (sample, row) in rows.clone().zip(numbers.chunks_exact_mut(row_len)) {
+                observer.check()?;
+                self::row(problem, sample, f, &mut row_arena, &mut pool, row)?;
+                let tiles = tiles(rows);
+                let reached = tiles.iter().map(|tile| tile.end).max().unwrap_or(0) * entries;
+                if let Some(at) = row[..reached].iter().position(|x| !Float::is_finite(*x)) {
+                    let place = format!("samples {sample} and {}", at / entries);
+                    return Err(Error::Overflow { what: "the kernel", place });
+                }
+                (observer.progress)(plan.flops / samples as f64);
+            }
+            for tile in tiles(rows).iter().filter(|tile| !tile.is_empty() && !file.has(rows, tile)) {
+                let of_row = |row: &[R]| row[tile.start * entries..tile.end * entries].to_vec();
+                let mut part: Vec<R> = numbers.chunks_exact(row_len).flat_map(of_row).collect();
+                if tile == rows {
+                    mirror(&mut part, rows.len(), entries, problem.outputs == Outputs::Full);
+                }
+                file.take(rows, tile, &part)?;
+            }
+        }
+        Ok(())
+    })?;
+    Ok(Times { contraction: start.elapsed(), ..Times::default() })
 }
 
 /// One row, `[m, ..]`.

@@ -13,6 +13,7 @@ use autodiff::sweep::Pool;
 use autodiff::{Arena, Float, Kernel};
 use rayon::prelude::*;
 
+use super::output::Output;
 use super::{Observer, Outputs, Plan, Problem, Side, Times};
 use crate::error::{Error, Result};
 use crate::network::Network;
@@ -55,7 +56,7 @@ pub(crate) struct Scratch<R> {
     pub(crate) cotangents: Vec<R>,
     /// A product of inputs, `[rows, columns]`.
     pub(crate) inputs: Vec<R>,
-    transposed: Vec<R>,
+    pub(super) transposed: Vec<R>,
 }
 
 /// Sizes of a tile, `[left, rows, right, columns]`: directions of the row samples, of the column samples.
@@ -68,7 +69,7 @@ pub(crate) struct TileShape {
 }
 
 impl TileShape {
-    fn new(outputs: Outputs, width: usize, rows: usize, columns: usize) -> Self {
+    pub(super) fn new(outputs: Outputs, width: usize, rows: usize, columns: usize) -> Self {
         let (left, right) = match outputs {
             Outputs::Full => (width, width),
             Outputs::Diagonal => (width, 1),
@@ -82,7 +83,7 @@ impl TileShape {
     }
 
     /// The tile as square matrices to transpose: one for all pairs of directions, or one for each direction.
-    fn matrices(&self) -> (usize, usize, usize) {
+    pub(super) fn matrices(&self) -> (usize, usize, usize) {
         if self.right == 1 {
             (self.left, self.rows, self.columns)
         } else {
@@ -90,7 +91,7 @@ impl TileShape {
         }
     }
 
-    fn t(&self) -> Self {
+    pub(super) fn t(&self) -> Self {
         let Self { left, rows, right, columns } = *self;
         if right == 1 {
             Self { left, rows: columns, right, columns: rows }
@@ -106,18 +107,17 @@ pub(crate) fn blocks(n: usize, size: usize) -> Vec<Range<usize>> {
     (0..count).map(|b| b * n / count..(b + 1) * n / count).collect()
 }
 
-/// Computes all tiles of the plan's grid.
-pub(crate) fn run<N: Network, R: Float, C: Contractor<R>>(
+/// Computes the tiles of the plan's grid that `output` does not have.
+pub(crate) fn run<N: Network, R: Float, C: Contractor<R>, O: Output<R>>(
     problem: &Problem<'_, N, R>,
     contractor: &C,
     plan: &Plan,
     observer: &Observer<'_>,
-) -> Result<(Vec<R>, Times)> {
+    output: &O,
+) -> Result<Times> {
     let symmetric = problem.x2.is_none();
     let rows = blocks(problem.x1.rows(), plan.block);
     let columns = blocks(problem.side(Side::Columns).rows(), plan.block);
-    let row_len = plan.shape[1..].iter().product::<usize>();
-    let mut kernel = zeros(problem.x1.rows() * row_len, plan.limit)?;
     let run = Run {
         problem,
         contractor,
@@ -125,8 +125,7 @@ pub(crate) fn run<N: Network, R: Float, C: Contractor<R>>(
         rows: &rows,
         columns: &columns,
         symmetric,
-        // A tile's rows belong to one block of rows: whoever writes there holds that block's lock.
-        output: Output::cut(&mut kernel, &rows, row_len),
+        output,
         workers: Mutex::new(Vec::new()),
         scratch: Mutex::new(Vec::new()),
         flops_block: plan.sweep_flops / (rows.len() + if symmetric { 0 } else { columns.len() }) as f64,
@@ -135,30 +134,40 @@ pub(crate) fn run<N: Network, R: Float, C: Contractor<R>>(
     };
     let mut times = Times::default();
     if plan.resident >= plan.blocks {
-        let row_blocks = run.prepare(Side::Rows, 0..rows.len(), &mut times)?;
-        let column_blocks =
-            if symmetric { None } else { Some(run.prepare(Side::Columns, 0..columns.len(), &mut times)?) };
-        run.tiles((0, &row_blocks), (0, column_blocks.as_deref().unwrap_or(&row_blocks)), &mut times)?;
-    } else {
-        // A panel of row blocks stays; the columns that it meets pass by, a few at a time.
-        let passing = rayon::current_num_threads().min(plan.resident / 2).max(1);
-        let panel = plan.resident - passing;
-        for first in (0..rows.len()).step_by(panel) {
-            let last = (first + panel).min(rows.len());
-            let row_blocks = run.prepare(Side::Rows, first..last, &mut times)?;
-            if symmetric {
-                run.tiles((first, &row_blocks), (first, &row_blocks), &mut times)?;
-            }
-            let others = if symmetric { last } else { 0 };
-            for at in (others..columns.len()).step_by(passing) {
-                let passing = at..(at + passing).min(columns.len());
-                let column_blocks = run.prepare(Side::Columns, passing, &mut times)?;
-                run.tiles((first, &row_blocks), (at, &column_blocks), &mut times)?;
-            }
+        let (wanted_rows, wanted_columns) = run.wanted(0..rows.len(), 0..columns.len(), symmetric);
+        if symmetric {
+            // One block is a row block and a column block.
+            let either = |b: &usize| wanted_rows.contains(b) || wanted_columns.contains(b);
+            let blocks = run.prepare(Side::Rows, (0..rows.len()).filter(either).collect(), &mut times)?;
+            run.tiles(&blocks, &blocks, &mut times)?;
+        } else {
+            let row_blocks = run.prepare(Side::Rows, wanted_rows, &mut times)?;
+            let column_blocks = run.prepare(Side::Columns, wanted_columns, &mut times)?;
+            run.tiles(&row_blocks, &column_blocks, &mut times)?;
+        }
+        return Ok(times);
+    }
+    // A panel of row blocks stays; the columns that it meets pass by, a few at a time.
+    let passing = rayon::current_num_threads().min(plan.resident / 2).max(1);
+    let panel = plan.resident - passing;
+    for first in (0..rows.len()).step_by(panel) {
+        let panel = first..(first + panel).min(rows.len());
+        let all = if symmetric { first } else { 0 }..columns.len();
+        if run.wanted(panel.clone(), all, symmetric).0.is_empty() {
+            continue;
+        }
+        let row_blocks = run.prepare(Side::Rows, panel.clone().collect(), &mut times)?;
+        if symmetric {
+            run.tiles(&row_blocks, &row_blocks, &mut times)?;
+        }
+        let others = if symmetric { panel.end } else { 0 };
+        let (_, others) = run.wanted(panel, others..columns.len(), false);
+        for passing in others.chunks(passing) {
+            let column_blocks = run.prepare(Side::Columns, passing.to_vec(), &mut times)?;
+            run.tiles(&row_blocks, &column_blocks, &mut times)?;
         }
     }
-    drop(run);
-    Ok((kernel, times))
+    Ok(times)
 }
 
 /// Blocks of memory beyond this size are always given back to the system, and are not held to serve later requests:
@@ -181,14 +190,17 @@ pub(crate) fn zeros<R: Float>(len: usize, limit: u64) -> Result<Vec<R>> {
     Ok(vec![R::ZERO; len])
 }
 
-struct Run<'r, N, R, C> {
+/// A block and its number.
+type Numbered<B> = (usize, B);
+
+struct Run<'r, N, R, C, O> {
     problem: &'r Problem<'r, N, R>,
     contractor: &'r C,
     observer: &'r Observer<'r>,
     rows: &'r [Range<usize>],
     columns: &'r [Range<usize>],
     symmetric: bool,
-    output: Output<'r, R>,
+    output: &'r O,
     workers: Mutex<Vec<Worker<R>>>,
     scratch: Mutex<Vec<Scratch<R>>>,
     flops_block: f64,
@@ -196,9 +208,16 @@ struct Run<'r, N, R, C> {
     arena_bytes: usize,
 }
 
-impl<N: Network, R: Float, C: Contractor<R>> Run<'_, N, R, C> {
-    /// Prepares consecutive blocks of one side, in parallel.
-    fn prepare(&self, side: Side, which: Range<usize>, times: &mut Times) -> Result<Vec<C::Block>> {
+impl<N: Network, R: Float, C: Contractor<R>, O: Output<R>> Run<'_, N, R, C, O> {
+    /// The rows and the columns of the tiles among these that are not there yet; of the upper `triangle` alone.
+    fn wanted(&self, rows: Range<usize>, columns: Range<usize>, triangle: bool) -> (Vec<usize>, Vec<usize>) {
+        let is_wanted = |i: usize, j: usize| !(triangle && j < i || self.output.has(&self.rows[i], &self.columns[j]));
+        let of_rows = rows.clone().filter(|&i| columns.clone().any(|j| is_wanted(i, j))).collect();
+        (of_rows, columns.filter(|&j| rows.clone().any(|i| is_wanted(i, j))).collect())
+    }
+
+    /// Prepares blocks of one side, in parallel.
+    fn prepare(&self, side: Side, which: Vec<usize>, times: &mut Times) -> Result<Vec<Numbered<C::Block>>> {
         let start = Instant::now();
         let ranges = if side == Side::Rows { self.rows } else { self.columns };
         let prepared = which
@@ -215,22 +234,23 @@ impl<N: Network, R: Float, C: Contractor<R>> Run<'_, N, R, C> {
                 let block = self.contractor.block(side, ranges[b].clone(), &mut worker);
                 self.workers.lock().map_err(poisoned)?.push(worker);
                 (self.observer.progress)(self.flops_block);
-                block
+                Ok((b, block?))
             })
             .collect();
         times.sweeps += start.elapsed();
         prepared
     }
 
-    /// Contracts every pair of the given blocks (one triangle where they are the same) and writes the tiles.
-    fn tiles(&self, rows: (usize, &[C::Block]), columns: (usize, &[C::Block]), times: &mut Times) -> Result<()> {
+    /// Contracts every pair of the given blocks (one triangle where they are the same) that is not there yet.
+    fn tiles(&self, rows: &[Numbered<C::Block>], columns: &[Numbered<C::Block>], times: &mut Times) -> Result<()> {
         let start = Instant::now();
         // What blocks were made with goes before tiles take its place.
         self.workers.lock().map_err(poisoned)?.clear();
         self.contractor.release();
-        let triangle = self.symmetric && rows.0 == columns.0;
-        let mut pairs: Vec<(usize, usize)> = (0..rows.1.len())
-            .flat_map(|i| (if triangle { i } else { 0 }..columns.1.len()).map(move |j| (i, j)))
+        let triangle = self.symmetric && std::ptr::eq(rows, columns);
+        let mut pairs: Vec<(usize, usize)> = (0..rows.len())
+            .flat_map(|i| (if triangle { i } else { 0 }..columns.len()).map(move |j| (i, j)))
+            .filter(|&(i, j)| !self.output.has(&self.rows[rows[i].0], &self.columns[columns[j].0]))
             .collect();
         // The cheaper tiles on the diagonal come last and even out the threads' ends.
         pairs.sort_by_key(|&(i, j)| triangle && i == j);
@@ -239,11 +259,11 @@ impl<N: Network, R: Float, C: Contractor<R>> Run<'_, N, R, C> {
             let taken = self.scratch.lock().map_err(poisoned)?.pop();
             let mut scratch = taken.unwrap_or_default();
             let same = triangle && i == j;
-            let of_rows = &self.rows[rows.0 + i];
-            let of_columns = &self.columns[columns.0 + j];
+            let of_rows = &self.rows[rows[i].0];
+            let of_columns = &self.columns[columns[j].0];
             let shape = TileShape::new(self.problem.outputs, self.problem.width, of_rows.len(), of_columns.len());
             scratch.sum.resize(shape.len(), R::ZERO);
-            self.contractor.tile(&rows.1[i], &columns.1[j], same, &shape, &mut scratch)?;
+            self.contractor.tile(&rows[i].1, &columns[j].1, same, &shape, &mut scratch)?;
             if same {
                 mirror(&mut scratch.sum, shape.matrices());
             }
@@ -252,12 +272,7 @@ impl<N: Network, R: Float, C: Contractor<R>> Run<'_, N, R, C> {
                 let place = format!("samples {} and {}", of_rows.start + row, of_columns.start + column);
                 return Err(Error::Overflow { what: "the kernel", place });
             }
-            self.output.write(rows.0 + i, of_columns.start, &shape, &scratch.sum)?;
-            if self.symmetric && !same {
-                scratch.transposed.resize(shape.len(), R::ZERO);
-                transpose(&scratch.sum, &mut scratch.transposed, shape.matrices());
-                self.output.write(columns.0 + j, of_rows.start, &shape.t(), &scratch.transposed)?;
-            }
+            self.output.put(of_rows, of_columns, &shape, &mut scratch)?;
             self.scratch.lock().map_err(poisoned)?.push(scratch);
             let pairs = of_rows.len() * of_columns.len();
             (self.observer.progress)(
@@ -272,47 +287,8 @@ impl<N: Network, R: Float, C: Contractor<R>> Run<'_, N, R, C> {
 }
 
 /// A lock is poisoned only when another task panicked, which is a fault of ours.
-fn poisoned<T>(_: std::sync::PoisonError<T>) -> Error {
+pub(super) fn poisoned<T>(_: std::sync::PoisonError<T>) -> Error {
     Error::Bug("a task panicked while it held a lock".into())
-}
-
-/// The kernel in memory, its rows cut by blocks.
-pub(crate) struct Output<'k, R> {
-    blocks: Vec<Mutex<&'k mut [R]>>,
-    row_len: usize,
-}
-
-impl<'k, R: Float> Output<'k, R> {
-    pub(crate) fn cut(mut kernel: &'k mut [R], rows: &[Range<usize>], row_len: usize) -> Self {
-        let blocks = rows
-            .iter()
-            .map(|block| Mutex::new(kernel.split_off_mut(..block.len() * row_len).expect("as many rows")))
-            .collect();
-        Self { blocks, row_len }
-    }
-
-    /// Writes a tile `[left, rows, right, columns]` as `[rows, columns, left, right]` at a block of rows and a column.
-    pub(crate) fn write(&self, block: usize, column: usize, shape: &TileShape, tile: &[R]) -> Result<()> {
-        let TileShape { left, rows, right, columns } = *shape;
-        let entries = left * right;
-        let mut block = self.blocks[block].lock().map_err(poisoned)?;
-        for row in 0..rows {
-            let to = &mut block[row * self.row_len + column * entries..][..columns * entries];
-            for a in 0..left {
-                let from = &tile[(a * rows + row) * right * columns..][..right * columns];
-                if entries == 1 {
-                    to.copy_from_slice(from);
-                    continue;
-                }
-                for (b, from) in from.chunks_exact(columns).enumerate() {
-                    for (to, &x) in to[a * right + b..].iter_mut().step_by(entries).zip(from) {
-                        *to = x;
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
 }
 
 /// Edge of the squares that transposes work on: two of them stay in the first-level cache.

@@ -113,10 +113,17 @@ impl Aside {
         buffer.flush().map_err(fail)?;
         buffer.get_ref().sync_all().map_err(fail)?;
         place.persist(&path).map_err(|e| fail(e.error))?;
-        #[cfg(unix)]
-        File::open(folder(&path)).and_then(|f| f.sync_all()).map_err(fail)?;
-        Ok(())
+        synchronise_folder(&path)
     }
+}
+
+/// Makes the name of a file durable.
+pub(crate) fn synchronise_folder(path: &Path) -> Result<()> {
+    #[cfg(unix)]
+    File::open(folder(path))
+        .and_then(|f| f.sync_all())
+        .map_err(|source| Error::Write { path: path.to_owned(), source })?;
+    Ok(())
 }
 
 fn folder(path: &Path) -> &Path {

@@ -20,7 +20,9 @@ pub mod npy_header;
 #[cfg(test)]
 mod npy_tests;
 pub mod npz;
+pub(crate) mod positioned;
 mod records;
+pub mod rows;
 pub mod safetensors_file;
 pub mod select;
 pub mod source;
@@ -34,5 +36,6 @@ pub use folder::DataFolder;
 pub use npy::{NpyWriter, read_npy, write_npy};
 pub use npz::{Npz, write_npz};
 pub use records::check_finite;
+pub use rows::{NpyRows, Rows};
 pub use select::{Normalize, Selection};
 pub use source::{SOURCES, Source};

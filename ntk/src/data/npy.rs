@@ -81,7 +81,7 @@ pub(crate) fn read_body<T: Element>(from: &mut impl Read, header: &Header, path:
     Array::new(header.shape.clone(), data)
 }
 
-fn broken(source: std::io::Error, path: &Path) -> Error {
+pub(super) fn broken(source: std::io::Error, path: &Path) -> Error {
     match source.kind() {
         std::io::ErrorKind::UnexpectedEof => {
             Error::data(path, "ends before its array does", "write it again; an interrupted copy leaves such files")
@@ -94,7 +94,7 @@ fn broken(source: std::io::Error, path: &Path) -> Error {
 }
 
 /// Converts the numbers of `bytes`, as many as there is room for.
-fn decode<T: Element>(dtype: Dtype, big_endian: bool, bytes: &[u8], out: &mut [T]) {
+pub(super) fn decode<T: Element>(dtype: Dtype, big_endian: bool, bytes: &[u8], out: &mut [T]) {
     macro_rules! numbers {
         ($kind:ty, $from:expr) => {{
             let (chunks, _) = bytes.as_chunks();

@@ -55,7 +55,8 @@ use rayon::prelude::*;
 
 use crate::array::Array;
 use crate::contraction::Observer;
-use crate::contraction::tile::{Output, TileShape, blocks, mirror, transpose, zeros};
+use crate::contraction::output::Held;
+use crate::contraction::tile::{TileShape, blocks, mirror, zeros};
 use crate::error::{Error, Result};
 use crate::model::Architecture;
 pub use converge::{Convergence, converge};
@@ -197,7 +198,7 @@ pub fn kernel<R: Float>(
         x2: second.as_ref(),
         rows: &rows,
         columns: columns.as_ref(),
-        output: made.each_mut().map(|of| of.as_mut().map(|of| Output::cut(of, &row_blocks, m))),
+        output: made.each_mut().map(|of| of.as_mut().map(|of| Held::cut(of, &row_blocks, m, x2.is_none()))),
         scratch: Mutex::new(Vec::new()),
     };
     let mut pairs: Vec<(usize, usize)> = (0..row_blocks.len())
@@ -257,7 +258,7 @@ struct Run<'r, R> {
     x2: Option<&'r Inputs<'r, R>>,
     rows: &'r Samples<R>,
     columns: Option<&'r Samples<R>>,
-    output: [Option<Output<'r, R>>; 2],
+    output: [Option<Held<'r, R>>; 2],
     scratch: Mutex<Vec<Scratch<R>>>,
 }
 
@@ -365,13 +366,7 @@ impl<R: Float> Run<'_, R> {
                 let place = format!("samples {} and {}", rows.start + at / of_columns, columns.start + at % of_columns);
                 return Err(Error::Overflow { what: "the infinite kernel", place });
             }
-            output.write(i, columns.start, &shape, tile)?;
-            if symmetric && !same {
-                transposed.resize(tile.len(), R::ZERO);
-                transpose(tile, transposed, (count, of_rows, of_columns));
-                let turned = TileShape { rows: of_columns, columns: of_rows, ..shape };
-                output.write(j, rows.start, &turned, transposed)?;
-            }
+            output.set(&rows, &columns, &shape, tile, transposed)?;
         }
         self.scratch.lock().map_err(|_| poisoned(()))?.push(scratch);
         Ok(())

@@ -11,6 +11,7 @@ use super::matrix::{self, append, outputs_of};
 use super::regression::{Predictions, Ridge, Test};
 use super::symmetric::times;
 use crate::array::Array;
+use crate::data::Element;
 use crate::error::{Error, Result};
 
 /// The flow of a kernel with the loss of `train` with `ce`: the mean over samples of `-sum y ln softmax f`.
@@ -61,7 +62,7 @@ impl CrossEntropyFlow {
     /// # Errors
     /// Shapes that do not fit; targets that are no probabilities; times that do not ascend from 0, or are infinite (outputs
     /// grow without end); more steps than allowed.
-    pub fn predict<R: Float>(
+    pub fn predict<R: Float + Element>(
         &self,
         kernel: &Array<R>,
         ridge: f64,

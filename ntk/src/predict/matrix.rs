@@ -4,6 +4,7 @@ use autodiff::Float;
 use faer::{Mat, MatRef};
 
 use crate::array::Array;
+use crate::data::Element;
 use crate::error::{Error, Result};
 use crate::spectral::StoredKernel;
 
@@ -27,7 +28,7 @@ impl Coupling {
 }
 
 /// A symmetric kernel of training samples.
-pub(crate) fn training<R: Float>(kernel: &Array<R>, outputs: usize) -> Result<(Mat<f64>, Coupling, usize)> {
+pub(crate) fn training<R: Float + Element>(kernel: &Array<R>, outputs: usize) -> Result<(Mat<f64>, Coupling, usize)> {
     let coupling = coupling(kernel, outputs)?;
     let checked = StoredKernel::new(kernel)?;
     let n = checked.n;

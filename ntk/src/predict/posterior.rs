@@ -7,6 +7,7 @@ use super::matrix::{self, Coupling, append, outputs_of};
 use super::regression::Ridge;
 use super::symmetric::{Cholesky, times};
 use crate::array::Array;
+use crate::data::Element;
 use crate::error::Result;
 
 /// Mean and covariance of test outputs, given the training samples.
@@ -32,7 +33,7 @@ pub struct Posterior {
 /// # Errors
 /// Shapes that do not fit; a kernel that is not symmetric, not finite, or not positive definite (with the ridge that would do);
 /// factors that fail their check.
-pub fn posterior<R: Float>(
+pub fn posterior<R: Float + Element>(
     kernel: &Array<R>,
     test: &Array<R>,
     both: Option<&Array<R>>,

@@ -7,6 +7,7 @@ use super::dynamics::{Done, Dynamics};
 use super::matrix::{self, Coupling, append, outputs_of};
 use super::symmetric::{Eigen, eigen, times};
 use crate::array::Array;
+use crate::data::Element;
 use crate::error::{Error, Result};
 
 /// The kernel of the training samples, taken apart once.
@@ -55,7 +56,7 @@ impl Regression {
     /// # Errors
     /// A shape that does not fit; a kernel that is not symmetric, not finite, or has an eigenvalue below 0 by more than
     /// rounding; a negative ridge; a solver that fails its check.
-    pub fn new<R: Float>(kernel: &Array<R>, outputs: usize, ridge: f64) -> Result<Self> {
+    pub fn new<R: Float + Element>(kernel: &Array<R>, outputs: usize, ridge: f64) -> Result<Self> {
         let ridge = Ridge::checked(ridge)?;
         let (mut matrix, coupling, samples) = matrix::training(kernel, outputs)?;
         let ridge = ridge.add(&mut matrix);

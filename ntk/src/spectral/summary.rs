@@ -5,6 +5,7 @@ use autodiff::Float;
 use super::found::{Effort, End};
 use super::{StoredKernel, dense, lanczos};
 use crate::array::Array;
+use crate::data::Element;
 use crate::error::{Error, Result};
 
 /// Which eigenvalues are asked for.
@@ -78,8 +79,22 @@ impl Summary {
     ///
     /// # Errors
     /// A kernel that is not symmetric or not finite; eigenvalues that do not converge.
-    pub fn of<R: Float>(kernel: &Array<R>, targets: Option<&Array<f64>>, asked: Spectrum) -> Result<Self> {
-        let kernel = StoredKernel::new(kernel)?;
+    pub fn of<R: Float + Element>(kernel: &Array<R>, targets: Option<&Array<f64>>, asked: Spectrum) -> Result<Self> {
+        Self::of_stored(&StoredKernel::new(kernel)?, targets, asked)
+    }
+
+    /// The same of a kernel wherever it is.
+    ///
+    /// # Cost
+    /// Of one in a file every product reads it once.
+    ///
+    /// # Errors
+    /// As [`Summary::of`], and what reading refuses.
+    pub fn of_stored<R: Float + Element>(
+        kernel: &StoredKernel<'_, R>,
+        targets: Option<&Array<f64>>,
+        asked: Spectrum,
+    ) -> Result<Self> {
         let rows = kernel.rows();
         let mut residuals = None;
         let eigenvalues = match asked {
@@ -87,6 +102,7 @@ impl Summary {
             Spectrum::Full => {
                 let mut all = Vec::with_capacity(rows);
                 for matrix in kernel.matrices() {
+                    let matrix = matrix?;
                     let n = matrix.len().isqrt();
                     all.extend(dense::eigenvalues(&matrix, n)?);
                 }
@@ -95,7 +111,7 @@ impl Summary {
             }
             Spectrum::Top(count) => {
                 let effort = Effort { tolerance: 1e-10, products: products(count), ..Effort::default() };
-                let found = lanczos::lanczos(&kernel, count, End::Top, &effort)?;
+                let found = lanczos::lanczos(kernel, count, End::Top, &effort)?;
                 if !found.converged {
                     let worst = found.residuals.iter().fold(0.0_f64, |top, r| top.max(*r));
                     return Err(Error::numerics(
@@ -124,7 +140,7 @@ impl Summary {
                 None
             },
             effective_rank: if all { effective_rank(positive) } else { None },
-            alignment: targets.and_then(|targets| kernel.alignment(targets)),
+            alignment: targets.map(|targets| kernel.alignment(targets)).transpose()?.flatten(),
             eigenvalues,
             residuals,
         })

@@ -1,10 +1,10 @@
 //! What `ntk kernel --dry-run` tells.
 
 use autodiff::Float;
-use ntk::contraction::{Phase, Plan};
+use ntk::contraction::Phase;
 use serde_json::{Value, json};
 
-use super::job::Job;
+use super::job::{Job, Place, Planned};
 use super::outcome::{SCHEMA, phases, shape_text, title};
 use crate::args::Format;
 use crate::failure::{Failure, Outcome};
@@ -14,7 +14,9 @@ use crate::render::summary::{self, Row};
 use crate::render::terminal::{self, Style};
 
 /// Tells what a kernel would need, and writes nothing.
-pub(crate) fn dry_run<R: Float>(job: &Job, plan: &Plan) -> Outcome {
+pub(crate) fn dry_run<R: Float>(job: &Job, planned: &Planned) -> Outcome {
+    let plan = &planned.plan;
+    let in_file = planned.place != Place::Memory;
     let rate = machine::product_rate::<R>() * job.limits.threads.min(machine::cores()) as f64;
     // Contractions reach some three quarters of a large product's rate.
     let seconds = plan.flops / (0.75 * rate);
@@ -23,7 +25,7 @@ pub(crate) fn dry_run<R: Float>(job: &Job, plan: &Plan) -> Outcome {
         let parts: Vec<Value> =
             plan.parts().iter().map(|part| json!({ "name": part.name, "bytes": part.bytes })).collect();
         let all = json!({ "schema": SCHEMA, "command": "kernel", "dry_run": true, "method": plan.method.name(),
-            "shape": plan.shape, "gflop": minimum / 1e9, "gflop_planned": plan.flops / 1e9, "seconds_expected": seconds,
+            "shape": plan.shape, "tile_by_tile": in_file, "gflop": minimum / 1e9, "gflop_planned": plan.flops / 1e9, "seconds_expected": seconds,
             "memory": { "planned_bytes": plan.peak(), "limit_bytes": plan.limit, "parts": parts,
                 "phases": phases(plan),
                 "jacobian_bytes": plan.jacobian_bytes } });
@@ -34,6 +36,11 @@ pub(crate) fn dry_run<R: Float>(job: &Job, plan: &Plan) -> Outcome {
                 "kernel",
                 shape_text(&plan.shape),
                 format!("{}, {}", job.settings.outputs.name(), job.inputs.dtype.name()),
+            ),
+            Row::new(
+                "goes",
+                if in_file { "to disk" } else { "into memory" },
+                if in_file { "tile by tile: it can be gone on with" } else { "" },
             ),
             Row::new(
                 "method",

@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use autodiff::Float;
-use ntk::array::Array;
-use ntk::contraction::{Outputs, Plan};
-use ntk::data::{Element, npy};
+use ntk::contraction::{Outputs, Plan, stored};
+use ntk::data::{Element, Rows, npy};
 use ntk::spectral::Summary;
 use serde_json::{Value, json};
 
 use super::job::Job;
+use super::stored::FILE;
 use crate::args::Format;
 use crate::command::inputs::Inputs;
 use crate::command::results;
@@ -54,12 +54,26 @@ impl Timing {
     }
 }
 
+/// A kernel that is in its file already.
+pub(crate) struct Written {
+    /// Tiles that it has.
+    pub(crate) tiles: usize,
+    /// Tiles that an earlier process left.
+    pub(crate) kept: usize,
+    /// Tiles that an earlier process left damaged.
+    pub(crate) damaged: usize,
+    /// The share of the kernel that was there.
+    pub(crate) share: f64,
+}
+
 /// A kernel and what was found of it.
 pub(crate) struct Finished<'k, R> {
-    pub(crate) kernel: &'k Array<R>,
+    pub(crate) kernel: Rows<'k, R>,
     pub(crate) plan: &'k Plan,
     pub(crate) summary: Option<Summary>,
     pub(crate) timing: Timing,
+    /// How its file came about, where tiles were written one by one.
+    pub(crate) written: Option<Written>,
 }
 
 /// Writes everything, then tells it.
@@ -71,15 +85,17 @@ pub(crate) fn store<R: Float + Element>(
     folder: OutputFolder,
     signals: &Signals,
 ) -> Outcome {
-    let Finished { kernel, plan, summary, timing } = finished;
+    let Finished { kernel, plan, summary, timing, written } = finished;
     let start = Instant::now();
-    let written = folder.write_with("kernel.npy", |to| {
-        npy::write_npy_to(&mut Stoppable { to, stop: signals.stop() }, &kernel.shape, &kernel.data)
-    });
-    if written.is_err() {
-        signals.check()?;
+    if let (Rows::Held(kernel), None) = (&kernel, &written) {
+        let done = folder.write_with(FILE, |to| {
+            npy::write_npy_to(&mut Stoppable { to, stop: signals.stop() }, &kernel.shape, &kernel.data)
+        });
+        if done.is_err() {
+            signals.check()?;
+        }
+        done?;
     }
-    written?;
     if let Some(summary) = &summary {
         results::write_eigenvalues(&summary.eigenvalues, &folder)?;
     }
@@ -90,17 +106,22 @@ pub(crate) fn store<R: Float + Element>(
     if job.report {
         let title = "Eigenvalues of the kernel";
         plots.extend(summary.as_ref().map(|s| results::spectrum_plot(s, title, &folder)).transpose()?.flatten());
-        plots.extend(heatmap(&job.inputs, job.settings.outputs, kernel, &folder)?);
+        plots.extend(heatmap(&job.inputs, job.settings.outputs, &kernel, &folder)?);
     }
     // After the plots, so that the peak is told with them.
-    let rows = rows(job, plan, summary.as_ref(), &timing, minimum);
+    let mut rows = rows(job, plan, summary.as_ref(), &timing, minimum);
+    rows.extend(written.as_ref().map(written_row));
     if job.report {
         let report = report(job, plan, plots, &rows, &timing, minimum, writing);
         folder.write("report.html", report.html()?.as_bytes())?;
     }
     let plotting = start.elapsed();
-    let record = record(job, kernel, plan, summary.as_ref(), &timing, minimum, [writing, plotting]);
+    let mut record = record(job, plan, summary.as_ref(), &timing, minimum, [writing, plotting]);
+    if let Some(Written { tiles, kept, damaged, .. }) = &written {
+        record["kernel"]["tiles"] = json!({ "written": tiles, "kept": kept, "damaged": damaged });
+    }
     folder.write("result.json", format!("{record:#}\n").as_bytes())?;
+    stored::forget(&folder.path().join(FILE));
     let place = folder.finish()?;
     match job.format {
         Format::Json => terminal::print(&format!("{record:#}\n")).map_err(Failure::Output),
@@ -198,9 +219,26 @@ fn configuration(job: &Job) -> Vec<(String, String)> {
     job.inputs.configuration().into_iter().chain(own.map(|(name, value)| (name.to_owned(), value))).collect()
 }
 
-fn record<R: Float>(
+/// The command that makes the kernel again: of one that was gone on with, the first.
+fn command_line(job: &Job) -> String {
+    results::command_line_of(job.words.iter().skip(1).cloned())
+}
+
+/// What became of the tiles of earlier processes.
+fn written_row(written: &Written) -> Row {
+    let Written { tiles, kept, damaged, share } = written;
+    let mut remark = match kept {
+        0 => String::new(),
+        kept => format!("{} of them ({:.0}%) were there", quantity::count(*kept as u64), 100.0 * share),
+    };
+    if *damaged > 0 {
+        remark += &format!("{}{damaged} damaged, made anew", if remark.is_empty() { "" } else { ", " });
+    }
+    Row::new("tiles", quantity::count(*tiles as u64), remark)
+}
+
+fn record(
     job: &Job,
-    kernel: &Array<R>,
     plan: &Plan,
     summary: Option<&Summary>,
     timing: &Timing,
@@ -222,15 +260,15 @@ fn record<R: Float>(
     json!({
         "schema": SCHEMA,
         "command": "kernel",
-        "command_line": results::command_line(),
+        "command_line": command_line(job),
         "version": env!("CARGO_PKG_VERSION"),
         "finished_unix_seconds": SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.as_secs()),
         "processor": machine::processor(),
         "configuration": configuration,
         "digests": { "data_sha256": job.inputs.data.digest, "weights_sha256": job.digests },
         "kernel": {
-            "file": "kernel.npy",
-            "shape": kernel.shape,
+            "file": FILE,
+            "shape": plan.shape,
             "method": plan.method.name(),
             "block": plan.block,
             "blocks": plan.blocks,
@@ -300,7 +338,7 @@ fn report(
         configuration: configuration(job),
         phases,
         memory,
-        command: results::command_line(),
+        command: command_line(job),
         notes: vec![
             Note::ConditionNumber,
             Note::EffectiveRank,
@@ -328,29 +366,30 @@ pub(crate) fn plots_bytes(n: usize, m: usize) -> u64 {
 }
 
 /// Draws the kernel as colours, sorted by class. Of several outputs it shows the mean over equal ones.
-pub(crate) fn heatmap<R: Float>(
+pub(crate) fn heatmap<R: Float + Element>(
     inputs: &Inputs,
     outputs: Outputs,
-    kernel: &Array<R>,
+    kernel: &Rows<'_, R>,
     folder: &OutputFolder,
 ) -> Result<Option<Illustration>, Failure> {
     let [n, m] = [inputs.n, inputs.m.unwrap_or(inputs.n)];
     let taken = |count: usize| (0..count).step_by(count.div_ceil(HEATMAP_SAMPLES).max(1)).collect::<Vec<_>>();
     let (rows, columns) = (taken(n), taken(m));
     let o = inputs.outputs;
-    let entry = |i: usize, j: usize| -> f64 {
-        let pair = i * m + j;
+    let entry = |row: &[R], j: usize| -> f64 {
         let mean = |stride: usize, each: usize| {
-            (0..o).map(|a| Float::to_f64(kernel.data[pair * stride + a * each])).sum::<f64>() / o as f64
+            (0..o).map(|a| Float::to_f64(row[j * stride + a * each])).sum::<f64>() / o as f64
         };
         match outputs {
             Outputs::Full => mean(o * o, o + 1),
             Outputs::Diagonal => mean(o, 1),
-            Outputs::Trace | Outputs::SumTrace | Outputs::SumOfLogits => Float::to_f64(kernel.data[pair]),
+            Outputs::Trace | Outputs::SumTrace | Outputs::SumOfLogits => Float::to_f64(row[j]),
         }
     };
-    let values: Vec<f64> =
-        rows.iter().flat_map(|&i| columns.iter().map(move |&j| (i, j))).map(|(i, j)| entry(i, j)).collect();
+    let mut values: Vec<f64> = Vec::with_capacity(rows.len() * columns.len());
+    for &i in &rows {
+        kernel.each(i..i + 1, |_, row| values.extend(columns.iter().map(|&j| entry(row, j))))?;
+    }
     let classes = |labels: Option<&Vec<usize>>, of: &[usize]| {
         labels.map(|labels| of.iter().map(|&i| labels[i]).collect::<Vec<_>>())
     };
