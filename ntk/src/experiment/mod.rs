@@ -10,6 +10,7 @@
 //! | file | what |
 //! |---|---|
 //! | [`mod@settings`] | a setting, its meaning and its value at three scales, stated once |
+//! | [`config`] | which values the settings have, and where each came from |
 //! | [`record`] | what a task measured |
 //! | [`finding`] | claims with verdicts, figures, tables |
 //! | [`lab`] | what a task is given: data, random streams, memory, a signal to stop |
@@ -21,6 +22,7 @@
 //! changes a bit.
 
 pub mod conduct;
+pub mod config;
 pub mod finding;
 pub mod finite_corrections;
 pub mod lab;
@@ -29,6 +31,7 @@ pub mod record;
 pub mod settings;
 
 pub use conduct::{Archive, conduct};
+pub use config::{Config, Request};
 pub use finding::{Claim, Figure, Findings, Gate, Table, Threshold, Verdict};
 pub use lab::{Conditions, Lab, Role};
 pub use protocol::{Protocol, Run};

@@ -62,6 +62,18 @@ pub struct Parameter {
     pub bounds: Option<(f64, f64)>,
     /// Its value at a scale.
     pub default: fn(Scale) -> Value,
+    /// A value as the setting keeps it; none if it is of another kind or out of bounds.
+    pub normal: fn(&Value) -> Option<Value>,
+}
+
+impl Parameter {
+    /// What would be taken, in words: `a number from 0 to 1`.
+    pub fn wanted(&self) -> String {
+        match self.bounds {
+            Some((low, high)) => format!("{} from {low} to {high}", self.kind),
+            None => self.kind.to_owned(),
+        }
+    }
 }
 
 /// The settings of an experiment; made by [`crate::settings!`].
@@ -198,18 +210,15 @@ pub fn known(table: &Table, parameters: &[Parameter]) -> Result<()> {
 /// # Errors
 /// None there; a value of another kind or out of bounds.
 pub fn value<T: Setting>(table: &Table, parameter: &Parameter) -> Result<T> {
-    let Parameter { name, kind, bounds, .. } = parameter;
-    let found = table.get(*name).ok_or_else(|| Error::usage(format!("the setting `{name}` is missing"), "set it"))?;
-    let range = match bounds {
-        Some((low, high)) => format!(" from {low} to {high}"),
-        None => String::new(),
-    };
-    let refused = || Error::usage(format!("{name} = {found} cannot be"), format!("give {kind}{range}"));
-    let value = T::from_value(found).ok_or_else(refused)?;
-    match bounds {
-        Some((low, high)) if !value.within(*low, *high) => Err(refused()),
-        _ => Ok(value),
-    }
+    let name = parameter.name;
+    let found = table.get(name).ok_or_else(|| Error::usage(format!("the setting `{name}` is missing"), "set it"))?;
+    let refused = || Error::usage(format!("{name} = {found} cannot be"), format!("give {}", parameter.wanted()));
+    bounded(found, parameter.bounds).ok_or_else(refused)
+}
+
+/// A value of the right kind and within bounds.
+pub fn bounded<T: Setting>(value: &Value, bounds: Option<(f64, f64)>) -> Option<T> {
+    T::from_value(value).filter(|value| bounds.is_none_or(|(low, high)| value.within(low, high)))
 }
 
 /// Declares the settings of an experiment: a structure and its table of [`Parameter`]s.
@@ -257,6 +266,10 @@ macro_rules! settings {
                     bounds: $crate::settings!(@bounds $($low, $high)?),
                     default: |scale| {
                         <$kind as $crate::experiment::Setting>::to_value(&$structure::at(scale).$name)
+                    },
+                    normal: |value| {
+                        $crate::experiment::settings::bounded::<$kind>(value, $crate::settings!(@bounds $($low, $high)?))
+                            .map(|value| $crate::experiment::Setting::to_value(&value))
                     },
                 },)+
             ];

@@ -82,7 +82,7 @@ impl ModelError {
     }
 
     /// The same error, said of a file as a whole.
-    pub(super) fn of_file(mut self, path: &Path) -> Self {
+    pub(crate) fn of_file(mut self, path: &Path) -> Self {
         self.details.path = Some(path.to_owned());
         self
     }
@@ -96,7 +96,7 @@ impl ModelError {
     }
 
     /// The same error, placed in a file: its line, with carets under `start..end` (bytes).
-    pub(super) fn within(mut self, path: &Path, text: &str, start: usize, end: usize) -> Self {
+    pub(crate) fn within(mut self, path: &Path, text: &str, start: usize, end: usize) -> Self {
         let start = floor(text, start.min(text.len()));
         let line_start = text[..start].rfind('\n').map_or(0, |i| i + 1);
         let line_end = text[start..].find('\n').map_or(text.len(), |i| start + i);
