@@ -8,6 +8,7 @@ mod converge;
 mod data;
 mod density;
 mod describe_model;
+pub(crate) mod experiment;
 mod hvp;
 pub(crate) mod import;
 mod infinite;
@@ -38,6 +39,7 @@ pub(crate) use converge::Converge;
 pub(crate) use data::{Data, Normalize, SecondData};
 pub(crate) use density::{Density, DensityMatrix};
 pub(crate) use describe_model::DescribeModel;
+pub(crate) use experiment::{Compare, ConfigArgs, ConfigVerb, DataDir, DataSets, Describe, ReportArgs, Resume, Run};
 pub(crate) use hvp::{Hvp, Matrix};
 pub(crate) use import::Import;
 pub(crate) use infinite::{Get, Infinite};
@@ -109,8 +111,22 @@ pub(crate) enum Command {
     Import(Import),
     /// The recording of an expression or a network: values, derivatives, memory
     Tape(Tape),
-    /// What can be used: data sets and presets
+    /// What can be used: experiments, data sets and presets
     List(List),
+    /// An experiment: question, source, protocol, settings
+    Describe(Describe),
+    /// The claims of a paper, measured
+    Run(Box<Run>),
+    /// An interrupted run, gone on with
+    Resume(Box<Resume>),
+    /// Verdicts and pictures of a run, from what it measured
+    Report(ReportArgs),
+    /// Two runs beside each other: settings and results
+    Compare(Compare),
+    /// Settings of an experiment, and where they came from
+    Config(ConfigArgs),
+    /// Data sets that are found, and where they are looked for
+    Data(DataSets),
     /// A completion script for a shell
     Completions(Completions),
     /// The manual page
@@ -118,7 +134,7 @@ pub(crate) enum Command {
 }
 
 /// The names of the sub-commands that have a page.
-pub(crate) const COMMANDS: [&str; 18] = [
+pub(crate) const COMMANDS: [&str; 25] = [
     "kernel",
     "spectrum",
     "infinite",
@@ -135,6 +151,13 @@ pub(crate) const COMMANDS: [&str; 18] = [
     "import",
     "tape",
     "list",
+    "describe",
+    "run",
+    "resume",
+    "report",
+    "compare",
+    "config",
+    "data",
     "completions",
     "man",
 ];

@@ -30,6 +30,8 @@ pub(crate) enum Failure {
     },
     /// Standard output could not be written.
     Output(io::Error),
+    /// Claims failed, or results differ; all of it was told already.
+    Claims(String),
     /// The arguments do not say a command.
     Usage {
         /// What is wrong, in a paragraph.
@@ -77,6 +79,7 @@ impl Failure {
             Self::Ntk(error) => error.code(),
             Self::Folder(error) => error.code(),
             Self::Drawing(_) => 70,
+            Self::Claims(_) => 1,
             Self::Output(_) => 5,
             Self::Child { code, .. } => *code,
             Self::Usage { .. } => 2,
@@ -99,13 +102,14 @@ impl Failure {
                 130 | 143 => "interrupted",
                 _ => "bug",
             },
+            Self::Claims(_) => "claims",
         }
     }
 
     /// Tells it: one object on standard output, or a message on standard error.
     pub(crate) fn report(&self, json: bool) {
         // Where nobody listens, the exit code still tells.
-        if json {
+        if json && !matches!(self, Self::Claims(_)) {
             let _ = terminal::print(&format!("{:#}\n", self.json()));
         } else {
             let _ = writeln!(io::stderr(), "error: {self}");
@@ -119,7 +123,7 @@ impl Failure {
         let (hint, path, line) = match self {
             Self::Ntk(error) => (error.hint(), error.path(), error.line()),
             Self::Folder(error) => (last(), error.path(), None),
-            Self::Drawing(_) | Self::Output(_) | Self::Child { .. } => (last(), None, None),
+            Self::Drawing(_) | Self::Output(_) | Self::Claims(_) | Self::Child { .. } => (last(), None, None),
             Self::Usage { hint, .. } => (Some(hint.clone()), None, None),
         };
         let path = path.map(|path| path.display().to_string());
@@ -133,8 +137,8 @@ impl fmt::Display for Failure {
         match self {
             Self::Ntk(error) => error.fmt(f),
             Self::Folder(error) => error.fmt(f),
-            Self::Drawing(what) => f.write_str(what),
             Self::Child { message, .. } => f.write_str(message),
+            Self::Drawing(what) | Self::Claims(what) => f.write_str(what),
             Self::Usage { what, hint } if what.ends_with(hint.as_str()) => f.write_str(what),
             Self::Usage { what, hint } => write!(f, "{what}\nhelp: {hint}"),
             Self::Output(error) => write!(f, "standard output: {error}; send it where it can be written"),

@@ -5,6 +5,9 @@ use std::time::Instant;
 
 use autodiff::Float;
 use autodiff::kernel::gemm::{Accumulate, View};
+use ntk::data::DataFolder;
+
+use crate::args::DataDir;
 
 /// Bytes that a new allocation can count on: what the system says is available, less where a control group allows less.
 /// The largest number where the system does not say.
@@ -87,4 +90,16 @@ pub(crate) fn product_rate<R: Float>() -> f64 {
         })
         .fold(f64::INFINITY, f64::min);
     2.0 * (N * N * N) as f64 / best
+}
+
+/// Where data sets are found by name: what was typed, else what `NTK_DATA` says.
+pub(crate) fn data_folder(typed: &DataDir) -> DataFolder {
+    let said = std::env::var_os("NTK_DATA").filter(|folder| !folder.is_empty()).map(Into::into);
+    typed.data_dir.clone().or(said).map_or(DataFolder::none(), DataFolder::new)
+}
+
+/// The machine's name, where it has one.
+pub(crate) fn host() -> String {
+    let name = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    if name.trim().is_empty() { "this machine".to_owned() } else { name.trim().to_owned() }
 }

@@ -47,6 +47,13 @@ fn main() -> ExitCode {
         Command::Tape(arguments) => command::tape::run(&arguments),
         Command::Import(arguments) => command::import::run(&arguments),
         Command::List(arguments) => command::list::run(&arguments),
+        Command::Describe(arguments) => command::experiment::describe::run(&arguments),
+        Command::Run(typed) => command::experiment::run(&typed, &arguments),
+        Command::Resume(typed) => command::experiment::resume(&typed, &arguments),
+        Command::Report(arguments) => command::experiment::report(&arguments),
+        Command::Compare(arguments) => command::experiment::compare::run(&arguments),
+        Command::Config(arguments) => command::experiment::describe::config(&arguments),
+        Command::Data(arguments) => command::data::run(&arguments),
         Command::Completions(arguments) => command::shell::completions(&arguments),
         Command::Man(arguments) => command::shell::man(&arguments),
     };

@@ -22,19 +22,22 @@ const GRACE: Duration = Duration::from_millis(1400);
 const TICK: Duration = Duration::from_millis(50);
 
 /// Whether a signal asked to stop, and what is taken back then.
-#[derive(Debug)]
 pub(crate) struct Signals {
     stop: Arc<AtomicBool>,
     terminated: Arc<AtomicBool>,
     held: Arc<Mutex<Held>>,
 }
 
+type Farewell = Box<dyn FnOnce() -> Option<String> + Send>;
+
 /// What the process leaves behind if it ends now.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Held {
     folder: Option<OutputFolder>,
     /// How to go on with what is in the folder, if anything is.
     kept: Option<String>,
+    /// What is written down before the process is ended, and how to go on from there.
+    farewell: Option<Farewell>,
     /// Whether the command has ended, or is past the point where it may be cut short.
     settled: bool,
 }
@@ -65,8 +68,8 @@ impl Signals {
             let Ok(mut held) = held.lock() else { return };
             if !held.settled {
                 drop(held.folder.take());
-                let (terminated, kept) = (terminated.load(Ordering::Relaxed), held.kept.take());
-                let failure = Failure::from(interrupted(terminated, kept));
+                let kept = held.farewell.take().and_then(|farewell| farewell()).or_else(|| held.kept.take());
+                let failure = Failure::from(interrupted(terminated.load(Ordering::Relaxed), kept));
                 failure.report(json);
                 process::exit(failure.code().into());
             }
@@ -88,6 +91,21 @@ impl Signals {
     pub(crate) fn interrupted(&self) -> ntk::Error {
         let kept = self.held.lock().ok().and_then(|held| held.kept.clone());
         interrupted(self.terminated.load(Ordering::Relaxed), kept)
+    }
+
+    /// What is done if a signal ends the process while it works: it says how to go on.
+    pub(crate) fn farewell(&self, said: impl FnOnce() -> Option<String> + Send + 'static) {
+        if let Ok(mut held) = self.held.lock() {
+            held.farewell = Some(Box::new(said));
+        }
+    }
+
+    /// From now on the process is not ended before the command is.
+    pub(crate) fn settle(&self) {
+        if let Ok(mut held) = self.held.lock() {
+            held.settled = true;
+            held.farewell = None;
+        }
     }
 
     /// Keeps a folder that is taken back if a signal ends the process.

@@ -3,6 +3,7 @@
 mod bench;
 mod contract;
 mod curvature;
+mod experiment;
 mod faults;
 mod files;
 mod function_space;

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::value;
+use super::{DataDir, value};
 
 /// A data set, or arrays.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Data {
-    /// digits, fashion, mnist:DIR, fashion:DIR, cifar10:DIR, csv:F, npz:F [default: digits]
+    /// digits, fashion, mnist, cifar10, NAME:DIR, csv:F, npz:F, parity:k=3, .. (`ntk data`) [default: digits]
     #[arg(long, value_name = "D", help_heading = "Data")]
     pub(crate) data: Option<String>,
 
@@ -26,6 +26,9 @@ pub(crate) struct Data {
     /// How inputs are scaled [default: standard]
     #[arg(long, value_name = "HOW", conflicts_with = "x1", help_heading = "Data")]
     pub(crate) normalize: Option<Normalize>,
+
+    #[command(flatten)]
+    pub(crate) folder: DataDir,
 
     /// Inputs, as they are (.npy)
     #[arg(long, value_name = "A.npy", conflicts_with = "data", requires = "model", help_heading = "Data")]

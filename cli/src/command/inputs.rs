@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use autodiff::Float;
 use ntk::array::Array;
-use ntk::data::{Dataset, Element, Normalize, Selection, Source};
+use ntk::data::{Dataset, Element, Normalize, Selection};
 use ntk::model::Architecture;
 use ntk::params::Params;
 use ntk::{Error, Result};
@@ -47,7 +47,8 @@ impl Inputs {
         let mut set = match &data.x1 {
             Some(x1) => Dataset::from_npy(x1, second.x2.as_deref(), data.y.as_deref())?,
             None => {
-                let source: Source = data.data.as_deref().unwrap_or("digits").parse()?;
+                let source =
+                    crate::machine::data_folder(&data.folder).source(data.data.as_deref().unwrap_or("digits"))?;
                 let selection = Selection {
                     n: data.n,
                     test: second.test.unwrap_or(0),

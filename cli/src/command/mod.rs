@@ -5,7 +5,9 @@
 pub(crate) mod bench;
 pub(crate) mod converge;
 pub(crate) mod curvature;
+pub(crate) mod data;
 pub(crate) mod describe_model;
+pub(crate) mod experiment;
 pub(crate) mod import;
 pub(crate) mod infinite;
 mod inputs;

@@ -158,6 +158,42 @@ impl Note {
     }
 }
 
+/// A claim with what was measured of it; see [`ntk::experiment::Claim`].
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ClaimSection {
+    pub(crate) name: String,
+    /// In a word.
+    pub(crate) verdict: String,
+    /// Whether a failure counts.
+    pub(crate) gated: bool,
+    pub(crate) statement: String,
+    pub(crate) paper: String,
+    pub(crate) quantity: String,
+    /// The number with its error.
+    pub(crate) measured: String,
+    /// How the seeds differ; may be empty.
+    pub(crate) spread: String,
+    /// The threshold, in words.
+    pub(crate) wanted: String,
+    pub(crate) source: String,
+    /// Why a failure does not count; may be empty.
+    pub(crate) reason: String,
+    /// The figures that support it.
+    pub(crate) plots: Vec<Illustration>,
+}
+
+/// Numbers in rows.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct TableSection {
+    pub(crate) title: String,
+    pub(crate) columns: Vec<String>,
+    pub(crate) rows: Vec<Vec<String>>,
+    /// Rows that are in the file only.
+    pub(crate) rest: usize,
+    /// Its file beside the report.
+    pub(crate) file: String,
+}
+
 /// Everything a report shows; parts that are empty are left out.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Report {
@@ -165,6 +201,8 @@ pub(crate) struct Report {
     pub(crate) title: String,
     /// One line below it: model, data, size.
     pub(crate) subtitle: String,
+    /// Paragraphs before everything else.
+    pub(crate) introduction: Vec<String>,
     /// What should be known before a number is believed.
     pub(crate) warnings: Vec<String>,
     /// The scalar results.
@@ -173,6 +211,10 @@ pub(crate) struct Report {
     pub(crate) table: Option<Table>,
     /// The plots.
     pub(crate) plots: Vec<Illustration>,
+    /// Claims with verdicts, each with its plots.
+    pub(crate) claims: Vec<ClaimSection>,
+    /// Tables.
+    pub(crate) tables: Vec<TableSection>,
     /// Names and values, defaults included.
     pub(crate) configuration: Vec<(String, String)>,
     /// What took how long.
@@ -200,10 +242,18 @@ impl Report {
             let rows = rows.iter().map(|r| context! { label => &r.label, value => &r.value, remark => &r.remark });
             rows.collect::<Vec<_>>()
         };
-        let plots = self.plots.iter().map(|plot| {
-            // The drawing escapes its own texts.
-            let svg = Value::from_safe_string(plot.svg.clone());
-            context! { svg, caption => &plot.caption, files => &plot.files }
+        let plots = |plots: &[Illustration]| plots.iter().map(illustration).collect::<Vec<_>>();
+        let claims = self.claims.iter().map(|claim| {
+            let ClaimSection { name, verdict, gated, statement, paper, quantity, measured, .. } = claim;
+            let ClaimSection { spread, wanted, source, reason, .. } = claim;
+            context! {
+                name, verdict, gated, statement, paper, quantity, measured, spread, wanted, source, reason,
+                plots => plots(&claim.plots),
+            }
+        });
+        let tables = self.tables.iter().map(|table| {
+            let TableSection { title, columns, rows, rest, file } = table;
+            context! { title, columns, rows, rest, file }
         });
         let configuration = self.configuration.iter().map(|(name, value)| context! { name, value });
         let memory = self.memory.iter().map(|(name, n)| context! { name, size => quantity::bytes(*n) });
@@ -217,7 +267,10 @@ impl Report {
             warnings => &self.warnings,
             summary => rows(&self.summary),
             table => self.table.as_ref().map(Table::html),
-            plots => plots.collect::<Vec<_>>(),
+            introduction => &self.introduction,
+            claims => claims.collect::<Vec<_>>(),
+            plots => plots(&self.plots),
+            tables => tables.collect::<Vec<_>>(),
             configuration => configuration.collect::<Vec<_>>(),
             phases => self.phases(),
             memory => memory.collect::<Vec<_>>(),
@@ -250,6 +303,12 @@ impl Report {
         }
         rows
     }
+}
+
+fn illustration(plot: &Illustration) -> Value {
+    // The drawing escapes its own texts.
+    let svg = Value::from_safe_string(plot.svg.clone());
+    context! { svg, caption => &plot.caption, files => &plot.files }
 }
 
 #[cfg(test)]

@@ -200,7 +200,7 @@ fn padded(text: &str, width: usize) -> String {
 }
 
 /// Lines of at most `width` columns, broken at spaces, or inside a word that is longer than a line.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
+pub(crate) fn wrapped(text: &str, width: usize) -> Vec<String> {
     let width = width.max(1);
     let mut lines = Vec::new();
     let mut line = String::new();

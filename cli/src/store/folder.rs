@@ -9,6 +9,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::recipe;
+use crate::machine;
 
 /// Where folders without a name go.
 const RUNS: &str = "runs";
@@ -110,6 +111,9 @@ impl fmt::Display for FolderError {
 
 /// What can be done with the unfinished work in a folder, if it is of a kind that can be gone on with.
 fn resumable(path: &Path) -> Option<&'static str> {
+    if path.join("run.json").exists() {
+        return Some("go on with what is in it by ntk resume");
+    }
     let unfinished = path.join(recipe::FILE).exists() && !path.join("result.json").exists();
     unfinished.then_some("go on with what is in it by --resume in place of --out")
 }
@@ -249,10 +253,8 @@ impl OutputFolder {
 
     /// Writes into the marker who holds it. That is for people; the lock is what counts.
     fn sign(&mut self, mut file: File) {
-        let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-        let host = if host.trim().is_empty() { "this machine" } else { host.trim() };
         let _ = file.set_len(0);
-        let _ = writeln!(file, "process {} on {host}", std::process::id());
+        let _ = writeln!(file, "process {} on {}", std::process::id(), machine::host());
         self.lock = Some(file);
     }
 
@@ -279,10 +281,10 @@ impl OutputFolder {
         &self.path
     }
 
-    /// Writes a file whole: a temporary one, synchronised, then renamed.
+    /// Writes a file whole: a temporary one, synchronised, then renamed. It may be in a folder below: `plots/loss.svg`.
     ///
     /// # Errors
-    /// If the name has a folder in it, or the system refuses; nothing is left of the file then.
+    /// If the name leads elsewhere, or the system refuses; nothing is left of the file then.
     pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, FolderError> {
         self.write_with(name, |out| out.write_all(bytes))
     }
@@ -296,13 +298,43 @@ impl OutputFolder {
         name: &str,
         fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) -> Result<PathBuf, FolderError> {
-        let plain = Path::new(name).file_name().is_some_and(|f| f == name) && name != MARKER;
-        if !plain {
+        let plain = |name: &str| Path::new(name).file_name().is_some_and(|f| f == name) && name != MARKER;
+        let parts: Vec<&str> = name.split('/').collect();
+        if parts.len() > 2 || !parts.iter().all(|part| plain(part)) {
             return Err(FolderError::BadName { name: name.to_string() });
+        }
+        if let [below, _] = parts[..] {
+            self.below(below)?;
         }
         let path = self.path.join(name);
         self.replace(&path, fill).map_err(system(WRITING, &path))?;
         Ok(path)
+    }
+
+    /// A folder below it, made if it is not there.
+    ///
+    /// # Errors
+    /// What the system refuses.
+    pub(crate) fn below(&self, name: &str) -> Result<PathBuf, FolderError> {
+        let path = self.path.join(name);
+        match fs::create_dir(&path) {
+            Ok(()) => Ok(path),
+            Err(_) if path.is_dir() => Ok(path),
+            Err(source) => Err(system("making the folder", &path)(source)),
+        }
+    }
+
+    /// Takes away what a killed process was writing, here and in the folders below.
+    pub(crate) fn sweep(&self) {
+        let below = fs::read_dir(&self.path).into_iter().flatten().flatten().map(|entry| entry.path());
+        for folder in below.filter(|path| path.is_dir()).chain([self.path.clone()]) {
+            for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+                let name = entry.file_name();
+                if [".part-", ".aside-"].iter().any(|start| name.to_string_lossy().starts_with(start)) {
+                    let _ = fs::remove_file(entry.path());
+                }
+            }
+        }
     }
 
     fn replace(&self, path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {

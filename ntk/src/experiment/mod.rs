@@ -31,7 +31,7 @@ pub mod record;
 pub mod settings;
 
 pub use conduct::{Archive, conduct};
-pub use config::{Config, Request};
+pub use config::{Config, Origin, Request};
 pub use finding::{Claim, Figure, Findings, Gate, Table, Threshold, Verdict};
 pub use lab::{Conditions, Lab, Role};
 pub use protocol::{Protocol, Run};

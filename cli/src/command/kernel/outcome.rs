@@ -348,6 +348,7 @@ fn report(
             Note::Memory,
         ],
         origin: format!("ntk {} on {}", env!("CARGO_PKG_VERSION"), machine::processor()),
+        ..Report::default()
     }
 }
 

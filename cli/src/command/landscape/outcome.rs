@@ -84,6 +84,7 @@ pub(super) fn store(job: &Job<'_>, finished: &Finished, folder: OutputFolder) ->
             command: results::command_line(),
             notes: vec![Note::Memory],
             origin: format!("ntk {} on {}", env!("CARGO_PKG_VERSION"), machine::processor()),
+            ..Report::default()
         };
         folder.write("report.html", report.html()?.as_bytes())?;
     }

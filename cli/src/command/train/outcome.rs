@@ -68,6 +68,7 @@ pub(super) fn store<R: Float + Element>(job: &Job, finished: Finished<'_, R>, fo
                 vec![Note::Memory]
             },
             origin: format!("ntk {} on {}", env!("CARGO_PKG_VERSION"), machine::processor()),
+            ..Report::default()
         };
         folder.write("report.html", report.html()?.as_bytes())?;
     }

@@ -53,6 +53,11 @@ impl Axis {
         Self { low: self.low - pad, high: self.high + pad, ..self }
     }
 
+    /// The same range over other pixels.
+    pub(super) fn onto(self, [from, to]: [f64; 2]) -> Self {
+        Self { from, to, ..self }
+    }
+
     /// The pixel of a value.
     pub(super) fn place(&self, value: f64) -> f64 {
         let value = match self.scale {

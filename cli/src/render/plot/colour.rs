@@ -18,11 +18,19 @@ pub(super) const ALERT: [u8; 3] = [0xc8, 0x4b, 0x0e];
 pub(super) const THIRD: [u8; 3] = [0x1b, 0x7f, 0x5c];
 /// And one more.
 pub(super) const FOURTH: [u8; 3] = [0x8a, 0x3f, 0x9e];
+/// Further ones, where there are many.
+const FIFTH: [u8; 3] = [0xa8, 0x7b, 0x00];
+const SIXTH: [u8; 3] = [0x1c, 0x93, 0xb8];
+const SEVENTH: [u8; 3] = [0xb8, 0x2e, 0x6d];
+const EIGHTH: [u8; 3] = [0x6b, 0x4f, 0x3a];
+/// The colours of series, in turn. Neighbours differ in lightness or on the axis from blue to yellow, so that they are told
+/// apart by those who do not see red or green.
+pub(super) const SERIES: [[u8; 3]; 8] = [DATA, ALERT, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH];
 /// Lines over a colour map; the same in both themes, because the map is.
 pub(super) const OVERLAY: [u8; 3] = [0xfe, 0xfe, 0xfe];
 
 /// Each colour and its counterpart on a dark background.
-const DARK: [([u8; 3], [u8; 3]); 9] = [
+const DARK: [([u8; 3], [u8; 3]); 13] = [
     (PAPER, [0x15, 0x18, 0x1e]),
     (INK, [0xec, 0xee, 0xf2]),
     (MUTED, [0xa3, 0xac, 0xba]),
@@ -32,6 +40,10 @@ const DARK: [([u8; 3], [u8; 3]); 9] = [
     (ALERT, [0xff, 0x96, 0x5c]),
     (THIRD, [0x5f, 0xd0, 0xa5]),
     (FOURTH, [0xd4, 0x98, 0xe6]),
+    (FIFTH, [0xe6, 0xc0, 0x4a]),
+    (SIXTH, [0x6f, 0xd3, 0xf0]),
+    (SEVENTH, [0xff, 0x8d, 0xbf]),
+    (EIGHTH, [0xc9, 0xa9, 0x8f]),
 ];
 
 /// A colour as `plotters` writes it.
@@ -226,7 +238,7 @@ mod tests {
     #[test]
     fn every_colour_but_the_overlay_has_a_dark_counterpart() {
         let rules = theme();
-        for colour in [PAPER, INK, MUTED, AXIS, GRID, DATA, ALERT] {
+        for colour in [PAPER, INK, MUTED, AXIS, GRID].into_iter().chain(SERIES) {
             assert!(rules.contains(&format!("[fill=\"{}\"]", hex(colour))));
         }
         assert!(!rules.contains(&hex(OVERLAY)));

@@ -9,6 +9,7 @@
 //! library is needed and every machine draws the same bytes.
 
 mod axis;
+mod chart;
 mod colour;
 mod curves;
 mod encode;
@@ -17,7 +18,9 @@ mod grid;
 mod heatmap;
 mod law;
 mod lines;
+mod map;
 mod matrix;
+mod panels;
 mod pen;
 mod raster;
 pub(crate) mod scaling;
@@ -31,6 +34,7 @@ pub(crate) use grid::Grid;
 pub(crate) use heatmap::Heatmap;
 pub(crate) use law::Law;
 pub(crate) use lines::Lines;
+pub(crate) use panels::Panels;
 pub(crate) use spectrum::{Floor, Spectrum};
 pub(crate) use surface::Surface;
 

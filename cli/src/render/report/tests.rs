@@ -119,6 +119,7 @@ fn example() -> Report {
             .to_string(),
         notes: Note::ALL.to_vec(),
         origin: "ntk 0.1.0, 2 threads, AVX-512".to_string(),
+        ..Report::default()
     }
 }
 
@@ -164,6 +165,28 @@ fn markup_in_any_text_is_escaped() {
     let report = Report {
         title: evil.clone(),
         subtitle: evil.clone(),
+        introduction: vec![evil.clone()],
+        claims: vec![ClaimSection {
+            name: evil.clone(),
+            verdict: evil.clone(),
+            gated: true,
+            statement: evil.clone(),
+            paper: evil.clone(),
+            quantity: evil.clone(),
+            measured: evil.clone(),
+            spread: evil.clone(),
+            wanted: evil.clone(),
+            source: evil.clone(),
+            reason: evil.clone(),
+            plots: vec![Illustration { svg: String::new(), caption: evil.clone(), files: vec![evil.clone()] }],
+        }],
+        tables: vec![TableSection {
+            title: evil.clone(),
+            columns: vec![evil.clone()],
+            rows: vec![vec![evil.clone()]],
+            rest: 2,
+            file: evil.clone(),
+        }],
         warnings: vec![evil.clone()],
         summary: vec![Row::new(evil.clone(), evil.clone(), evil.clone())],
         table: Some(Table {
