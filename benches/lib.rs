@@ -25,3 +25,25 @@ pub fn processor_seconds() -> f64 {
         .max(own(&line).unwrap_or(0.0));
     nanoseconds / 1e9
 }
+
+/// Seconds of processor that this thread has taken, to the nanosecond.
+pub fn thread_seconds() -> f64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    time.tv_sec as f64 + 1e-9 * time.tv_nsec as f64
+}
+
+/// Seconds of processor that `work` takes on this thread: the least of 25 rounds of some milliseconds each.
+///
+/// Other work on the machine slows a round down by what it takes of the caches, and never speeds one up: so the least.
+pub fn least_seconds(mut work: impl FnMut()) -> f64 {
+    const ROUND: f64 = 5e-3;
+    let mut round = |repeats: usize| {
+        let start = thread_seconds();
+        (0..repeats).for_each(|_| work());
+        (thread_seconds() - start) / repeats as f64
+    };
+    // The first is to warm up, the second to see how many fill a round.
+    round(1);
+    let repeats = (ROUND / round(1).max(1e-9)).clamp(1.0, 1e6) as usize;
+    (0..25).map(|_| round(repeats)).fold(f64::INFINITY, f64::min)
+}

@@ -1,4 +1,4 @@
-//! What does a derivative of scalar code cost beside its value, and what does an op cost on the tape?
+//! What does an op cost on the tape of scalar code? (`derivatives` has whole programs.)
 //!
 //! `cargo bench -p ntk-benches --bench scalar`
 
@@ -7,12 +7,7 @@ use std::time::Duration;
 
 use autodiff::scalar::Arena;
 use autodiff::{Dual, Real, with_tangents};
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use ntk_benches::numbers;
-
-#[path = "../tests/scalar/programs.rs"]
-mod programs;
-use programs::{fractions, helmholtz, helmholtz_gradient, rosenbrock, rosenbrock_gradient, rosenbrock_hvp};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 const OPS: usize = 10_000;
 
@@ -67,45 +62,9 @@ fn ops(c: &mut Criterion) {
     group.finish();
 }
 
-/// Value, gradient and Hessian-vector product of the classical programs, beside the derivatives by hand.
-fn classics(c: &mut Criterion) {
-    for n in [100, 10_000] {
-        let (x, v) = (numbers(n, 1), numbers(n, 2));
-        let (mut arena, mut out) = (Arena::new(), vec![0.0; n]);
-        let mut group = c.benchmark_group("rosenbrock");
-        group.bench_function(BenchmarkId::new("value", n), |bench| bench.iter(|| rosenbrock(black_box(&x))));
-        group.bench_function(BenchmarkId::new("gradient", n), |bench| {
-            bench.iter(|| arena.value_and_gradient(|x| rosenbrock(x), black_box(&x), &mut out).expect("one length"));
-        });
-        group.bench_function(BenchmarkId::new("gradient_by_hand", n), |bench| {
-            bench.iter(|| rosenbrock_gradient(black_box(&x)));
-        });
-        group.bench_function(BenchmarkId::new("hessian_product", n), |bench| {
-            bench.iter(|| arena.hvp(|x| rosenbrock(x), black_box(&x), &v, &mut out).expect("one length"));
-        });
-        group.bench_function(BenchmarkId::new("hessian_product_by_hand", n), |bench| {
-            bench.iter(|| rosenbrock_hvp(black_box(&x), &v));
-        });
-        group.finish();
-    }
-    for n in [10, 100] {
-        let x = fractions(n);
-        let (mut arena, mut out) = (Arena::new(), vec![0.0; n]);
-        let mut group = c.benchmark_group("helmholtz");
-        group.bench_function(BenchmarkId::new("value", n), |bench| bench.iter(|| helmholtz(black_box(&x))));
-        group.bench_function(BenchmarkId::new("gradient", n), |bench| {
-            bench.iter(|| arena.value_and_gradient(|x| helmholtz(x), black_box(&x), &mut out).expect("one length"));
-        });
-        group.bench_function(BenchmarkId::new("gradient_by_hand", n), |bench| {
-            bench.iter(|| helmholtz_gradient(black_box(&x)));
-        });
-        group.finish();
-    }
-}
-
 criterion_group! {
     name = benches;
     config = Criterion::default().measurement_time(Duration::from_secs(1)).warm_up_time(Duration::from_millis(300));
-    targets = ops, classics
+    targets = ops
 }
 criterion_main!(benches);

@@ -209,7 +209,12 @@ impl<R: Real> PartialOrd for Dual<'_, R> {
 impl<R: Real> Real for Dual<'_, R> {
     const ZERO: Self = Self { re: R::ZERO, eps: R::ZERO, brand: PhantomData };
     const ONE: Self = Self { re: R::ONE, eps: R::ZERO, brand: PhantomData };
+    const ABSENT: Self = Self { re: R::ABSENT, eps: R::ZERO, brand: PhantomData };
 
+    #[inline(always)]
+    fn is_absent(self) -> bool {
+        self.re.is_absent()
+    }
     #[inline(always)]
     fn from_f64(x: f64) -> Self {
         Self::constant(R::from_f64(x))

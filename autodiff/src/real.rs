@@ -32,9 +32,13 @@ pub trait Real:
     const ZERO: Self;
     /// The multiplicative identity.
     const ONE: Self;
+    /// What a slot of a sweep holds that nothing was added to: a NaN with a payload that no computation makes.
+    const ABSENT: Self;
 
     /// The number nearest to `x`; on a dual, a constant.
     fn from_f64(x: f64) -> Self;
+    /// Whether it is [`Real::ABSENT`], and no other NaN.
+    fn is_absent(self) -> bool;
     /// The innermost primal, widened: what comparisons and print-outs see.
     fn primal(self) -> f64;
 
@@ -213,10 +217,16 @@ impl<K: Kernel> pulp::NullaryFnOnce for Instantiate<K> {
 }
 
 macro_rules! machine_float {
-    ($float:ident) => {
+    ($float:ident, absent: $absent:literal) => {
         impl Real for $float {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
+            const ABSENT: Self = $float::from_bits($absent);
+
+            #[inline(always)]
+            fn is_absent(self) -> bool {
+                self.to_bits() == $absent
+            }
 
             #[inline(always)]
             fn from_f64(x: f64) -> Self {
@@ -312,5 +322,5 @@ macro_rules! machine_float {
     )*};
 }
 
-machine_float!(f32);
-machine_float!(f64);
+machine_float!(f32, absent: 0x7FC5_EEDA);
+machine_float!(f64, absent: 0x7FF8_5EED_0AB5_E700);

@@ -17,21 +17,51 @@ fn a_node_is_its_slopes_and_its_operands() {
 }
 
 #[test]
-fn constants_are_not_recorded_and_a_sum_with_one_takes_no_node() {
+fn constants_are_not_recorded_and_neither_are_sums_with_them_multiples_and_signs() {
     Arena::new().record(&[3.0], |tape, x| {
         let c = (Var::from_f64(2.0) * Var::ONE + 1.0).sqrt() / 5.0 - Var::ONE;
         assert_eq!((c.id(), tape.len()), (None, 0));
         let y = x[0] + c + 1.0 - Var::ONE;
         assert_eq!((y.id(), tape.len()), (Some(0), 0));
         let z = c - y * 2.0;
-        assert_eq!(tape.len(), 2);
+        assert_eq!((z.id(), tape.len(), format!("{z:?}")), (Some(0), 0, format!("-2.0 %0 = {:?}", z.value())));
         tape.pullback([(z, 1.0)]);
-        assert_eq!(tape.cotangent(x[0]), -2.0);
+        // Not an input itself, so its own cotangent is not kept.
+        assert_eq!((tape.cotangent(x[0]), tape.cotangent(z)), (-2.0, 0.0));
         tape.pullback([(c, 1.0)]);
         assert_eq!((tape.cotangent(x[0]), tape.cotangent(c)), (0.0, 0.0));
         tape.pushforward([(x[0], 1.0)]);
         assert_eq!((tape.tangent(z), tape.tangent(c)), (-2.0, 0.0));
     });
+}
+
+#[test]
+fn the_factor_of_a_multiple_reaches_the_slopes_of_what_reads_it() {
+    Arena::new().record(&[3.0, 5.0], |tape, x| {
+        let (y, z) = (-(x[0] * 2.0), x[1] / 4.0);
+        // (-2 a) (b / 4): slopes -2 (b / 4) and (1 / 4) (-2 a), the quotient by a constant being a node of its own.
+        let product = y * z;
+        assert_eq!(tape.node(product.id().unwrap()).unwrap().weights, [-2.5, -6.0]);
+        let (sum, difference, square) = (y + z, y - z * 3.0, y * y);
+        assert_eq!(tape.node(sum.id().unwrap()).unwrap().weights, [-2.0, 1.0]);
+        assert_eq!(tape.node(difference.id().unwrap()).unwrap().weights, [-2.0, -3.0]);
+        // 4 a^2, one edge with both slopes; a sum of two of one place is a multiple.
+        assert_eq!(tape.node(square.id().unwrap()), Some(Node { weights: [24.0, 0.0], operands: [0, u32::MAX] }));
+        let (twice, nothing) = (y + x[0] * 5.0, x[0] - x[0]);
+        assert_eq!((twice.id(), nothing.id()), (Some(0), Some(0)));
+        tape.pullback([(twice, 10.0), (nothing, 7.0), (square, 1.0)]);
+        assert_eq!(tape.cotangent(x[0]), 10.0 * 3.0 + 24.0);
+        tape.pushforward([(x[0], 1.0)]);
+        assert_eq!([y, twice, nothing, square, sum].map(|y| tape.tangent(y)), [-2.0, 3.0, 0.0, 24.0, -2.0]);
+    });
+}
+
+#[test]
+fn a_nan_of_the_users_is_no_empty_slot() {
+    let nan = f64::from_bits(0x7FF8_0000_0000_0001);
+    assert!(gradient(|x| x[0] * x[1], &[nan, 1.0])[1].is_nan());
+    assert!(gradient(|x| x[0] * f64::NAN, &[1.0_f64])[0].is_nan());
+    assert!(gradient(|x| x[0] * f64::NAN, &[1.0_f32])[0].is_nan());
 }
 
 #[test]

@@ -109,6 +109,12 @@ number!(Duals<'t, R, const N>, part: re);
 impl<R: Real, const N: usize> Real for Duals<'_, R, N> {
     const ZERO: Self = Self::constant(R::ZERO);
     const ONE: Self = Self::constant(R::ONE);
+    const ABSENT: Self = Self::constant(R::ABSENT);
+
+    #[inline(always)]
+    fn is_absent(self) -> bool {
+        self.re.is_absent()
+    }
 
     #[inline(always)]
     fn from_f64(x: f64) -> Self {

@@ -8,10 +8,11 @@
 //! | [`Dual`](crate::Dual) | and the derivative along one direction | about 2 |
 //! | [`Duals`] | and the derivatives along N | about 1 + N |
 //! | [`Series`] | and those of every order below N, along one direction | N^2 / 2 a product |
-//! | [`Var`] | and a recording, from which a gradient comes at the price of one sweep | 6 to 9, however many variables |
+//! | [`Var`] | and a recording, from which a gradient comes at the price of one sweep | 4 to 8, however many variables |
 //!
-//! The factor of a recording is for ops that take a few nanoseconds themselves. It costs about 8 ns an op, kept and swept;
-//! where the value alone is a handful of multiplications in registers the factor is larger (Rosenbrock's function: 26).
+//! The factor of a recording is for ops that take a few nanoseconds themselves. It costs about 5 ns an op, kept and swept;
+//! where the value alone is a handful of multiplications in registers the factor is larger (`benches/README.md` has it for
+//! Rosenbrock's function and others).
 //!
 //! Numbers nest. A [`Var`] of duals is forward over reverse; a [`Var`] of [`Var`]s is a gradient of a gradient.
 //!
@@ -52,7 +53,8 @@
 //! ```
 //!
 //! A constant is a plain `f64` beside a variable (`x * 2.0`), or, in generic code, `R::from_f64(2.0)` and
-//! [`scale`](crate::Real::scale). Neither is recorded.
+//! [`scale`](crate::Real::scale). Neither is recorded, nor is the sum with one, the multiple by a plain number, or a change
+//! of sign.
 //!
 //! # How it works
 //! [`Node`] says what is kept of an op: its slopes and its operands, 24 bytes. [`Tape`] has the two sweeps, ten lines

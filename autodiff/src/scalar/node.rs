@@ -12,7 +12,7 @@ pub(crate) const NONE: u32 = u32::MAX;
 /// |---|---|---|
 /// | weights | 16 bytes | 8 bytes |
 /// | operands | 8 bytes | 8 bytes |
-/// | a cotangent, from the first sweep on | 16 bytes | 8 bytes |
+/// | a cotangent, from the first sweep on | 8 bytes | 4 bytes |
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Node<R> {
     /// `dy / dx` for each operand.
@@ -28,6 +28,7 @@ impl<R: Copy> Node<R> {
     /// The operands there are, each with its weight.
     #[inline(always)]
     pub(crate) fn edges(&self) -> impl Iterator<Item = (R, usize)> {
-        self.weights.into_iter().zip(self.operands).filter(|&(_, id)| id != NONE).map(|(w, id)| (w, id as usize))
+        // By reference: arrays that are iterated by value are put on the stack first.
+        self.weights.iter().zip(&self.operands).filter(|&(_, &id)| id != NONE).map(|(&w, &id)| (w, id as usize))
     }
 }

@@ -182,6 +182,12 @@ macro_rules! functions {
 impl<R: Real, const N: usize> Real for Series<'_, R, N> {
     const ZERO: Self = Self::constant(R::ZERO);
     const ONE: Self = Self::constant(R::ONE);
+    const ABSENT: Self = Self::constant(R::ABSENT);
+
+    #[inline(always)]
+    fn is_absent(self) -> bool {
+        self.c[0].is_absent()
+    }
 
     fn from_f64(x: f64) -> Self {
         Self::constant(R::from_f64(x))

@@ -11,7 +11,8 @@
 //! each is the other's transpose. That is all of differentiation on a tape; each loop below has ten lines.
 //!
 //! A slot is empty where the value does not depend on the seed (or the seed on it). That is not 0: the root of 0 has
-//! an infinite slope, and 0 times that is NaN, which must not reach the inputs from a value that nobody used.
+//! an infinite slope, and 0 times that is NaN, which must not reach the inputs from a value that nobody used. An empty slot
+//! holds a number that nothing computes, [`Real::ABSENT`].
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -23,23 +24,21 @@ use super::node::{NONE, Node};
 use super::var::Var;
 use crate::real::Real;
 
-/// Room for a tangent or cotangent, and whether there is one. Not an `Option`, which is loaded whole after it was stored in
-/// parts: the processor then waits for the store.
-struct Slot<R> {
-    value: Cell<R>,
-    reached: Cell<bool>,
-}
+/// Room for a tangent or cotangent, [`Real::ABSENT`] where there is none. Not an `Option`, which is twice as large, and is
+/// loaded whole after it was stored in parts: the processor then waits for the store.
+struct Slot<R>(Cell<R>);
 
-const _: () = assert!(size_of::<Slot<f64>>() == 16 && size_of::<Slot<f32>>() == 8);
+const _: () = assert!(size_of::<Slot<f64>>() == 8 && size_of::<Slot<f32>>() == 4);
 
 impl<R: Real> Slot<R> {
     fn empty() -> Self {
-        Self { value: Cell::new(R::ZERO), reached: Cell::new(false) }
+        Self(Cell::new(R::ABSENT))
     }
 
     /// Its number, 0 if it has none.
     fn or_zero(&self) -> R {
-        if self.reached.get() { self.value.get() } else { R::ZERO }
+        let value = self.0.get();
+        if value.is_absent() { R::ZERO } else { value }
     }
 }
 
@@ -193,20 +192,22 @@ impl<'t, R: Real> Tape<'t, R> {
         Var::on(self, id, value)
     }
 
-    /// Pushes the tangents of the seeded variables forward; what is not seeded has tangent zero.
+    /// Pushes the tangents of the seeded inputs forward; what is not seeded has tangent zero. Of a multiple of an input, the
+    /// input gets the tangent that makes it so.
     ///
     /// # Cost
     /// Two multiply-adds an op.
     pub fn pushforward(&'t self, seeds: impl IntoIterator<Item = (Var<'t, R>, R)>) {
         let slots = self.slots(&self.tangents);
-        slots.iter().for_each(|slot| slot.reached.set(false));
+        slots.iter().for_each(|slot| slot.0.set(R::ABSENT));
         for (x, x_dot) in seeds {
-            add(slots, x.id as usize, x_dot);
+            add(slots, x.id as usize, x_dot.scale(1.0 / x.factor));
         }
         for (at, node) in self.nodes.borrow().iter().enumerate() {
             for (w, x) in node.edges() {
-                if slots[x].reached.get() {
-                    add(slots, self.inputs() + at, w * slots[x].value.get());
+                let x_dot = slots[x].0.get();
+                if !x_dot.is_absent() {
+                    add(slots, self.inputs() + at, w * x_dot);
                 }
             }
         }
@@ -218,16 +219,16 @@ impl<'t, R: Real> Tape<'t, R> {
     /// Two multiply-adds an op.
     pub fn pullback(&'t self, seeds: impl IntoIterator<Item = (Var<'t, R>, R)>) {
         let slots = self.slots(&self.cotangents);
-        slots[..self.inputs()].iter().for_each(|slot| slot.reached.set(false));
+        slots[..self.inputs()].iter().for_each(|slot| slot.0.set(R::ABSENT));
         for (y, y_bar) in seeds {
-            add(slots, y.id as usize, y_bar);
+            add(slots, y.id as usize, y_bar.scale(y.factor));
         }
-        for (at, node) in self.nodes.borrow().iter().enumerate().rev() {
-            let y = &slots[self.inputs() + at];
+        for (node, y) in self.nodes.borrow().iter().zip(&slots[self.inputs()..]).rev() {
             // INVARIANT: emptied, so that every node's slot is empty when the sweep ends, ready for the next.
-            if y.reached.replace(false) {
+            let y_bar = y.0.replace(R::ABSENT);
+            if !y_bar.is_absent() {
                 for (w, x) in node.edges() {
-                    add(slots, x, w * y.value.get());
+                    add(slots, x, w * y_bar);
                 }
             }
         }
@@ -235,12 +236,13 @@ impl<'t, R: Real> Tape<'t, R> {
 
     /// The tangent of a variable, from the last [`Tape::pushforward`].
     pub fn tangent(&self, y: Var<'t, R>) -> R {
-        self.tangents.get().get(y.id as usize).map_or(R::ZERO, Slot::or_zero)
+        self.tangents.get().get(y.id as usize).map_or(R::ZERO, Slot::or_zero).scale(y.factor)
     }
 
     /// The cotangent of an input, from the last [`Tape::pullback`]. Those of other variables are not kept: they are 0.
     pub fn cotangent(&self, x: Var<'t, R>) -> R {
-        self.cotangents.get().get(x.id as usize).map_or(R::ZERO, Slot::or_zero)
+        let slot = self.cotangents.get().get(x.id as usize).filter(|_| x.factor == 1.0);
+        slot.map_or(R::ZERO, Slot::or_zero)
     }
 
     /// The slots of a sweep, made when a sweep first wants them.
@@ -259,7 +261,8 @@ impl<'t, R: Real> Tape<'t, R> {
 fn add<R: Real>(slots: &[Slot<R>], id: usize, term: R) {
     if let Some(slot) = slots.get(id) {
         // The first term is written, not added to 0, which would lose -0.
-        slot.value.set(if slot.reached.replace(true) { slot.value.get() + term } else { term });
+        let sum = slot.0.get();
+        slot.0.set(if sum.is_absent() { term } else { sum + term });
     }
 }
 

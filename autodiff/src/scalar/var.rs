@@ -16,18 +16,21 @@ use crate::real::Real;
 /// A variable of scalar code: its value, and its place on a tape. Copy it freely.
 ///
 /// A constant is a variable without a place. What is computed from constants alone is not recorded, and an op with one
-/// constant operand has a node with one edge. To add a constant takes no node at all: the slope is 1, so the sum has
-/// the place of the variable.
+/// constant operand has a node with one edge. To add a constant, to multiply by a plain number and to change the sign take
+/// no node at all: the result has the place of the variable, and a factor, which the next op multiplies its slope with.
+/// Neither does a sum of two variables of one place.
 ///
 /// # Cost
 /// Recording takes about 2 ns an op of `f64`, and [`super::Node`]'s bytes.
 pub struct Var<'t, R> {
     pub(crate) value: R,
+    /// How much it moves when its place does.
+    pub(crate) factor: f64,
     pub(crate) id: u32,
     tape: Option<&'t Tape<'t, R>>,
 }
 
-const _: () = assert!(size_of::<Var<'_, f64>>() == 24);
+const _: () = assert!(size_of::<Var<'_, f64>>() == 32);
 
 impl<R: Copy> Clone for Var<'_, R> {
     fn clone(&self) -> Self {
@@ -40,7 +43,8 @@ impl<R: Copy> Copy for Var<'_, R> {}
 impl<R: Real> fmt::Debug for Var<'_, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.id() {
-            Some(id) => write!(f, "%{id} = {:?}", self.value),
+            Some(id) if self.factor == 1.0 => write!(f, "%{id} = {:?}", self.value),
+            Some(id) => write!(f, "{:?} %{id} = {:?}", self.factor, self.value),
             None => write!(f, "{:?}", self.value),
         }
     }
@@ -49,13 +53,13 @@ impl<R: Real> fmt::Debug for Var<'_, R> {
 impl<'t, R: Real> Var<'t, R> {
     #[inline(always)]
     pub(crate) fn on(tape: &'t Tape<'t, R>, id: u32, value: R) -> Self {
-        Self { value, id, tape: Some(tape) }
+        Self { value, factor: 1.0, id, tape: Some(tape) }
     }
 
     /// Lifts a number that does not depend on this tape's inputs: one of an outer derivative, say.
     #[inline(always)]
     pub const fn constant(value: R) -> Self {
-        Self { value, id: NONE, tape: None }
+        Self { value, factor: 1.0, id: NONE, tape: None }
     }
 
     /// Its value.
@@ -63,7 +67,7 @@ impl<'t, R: Real> Var<'t, R> {
         self.value
     }
 
-    /// Its place on the tape; a constant has none.
+    /// Its place on the tape, which a multiple of it and a sum with a constant share; a constant has none.
     pub fn id(self) -> Option<u32> {
         self.tape.map(|_| self.id)
     }
@@ -89,7 +93,7 @@ impl<'t, R: Real> Var<'t, R> {
     #[track_caller]
     fn one(self, value: R, slope: impl FnOnce() -> R) -> Self {
         match self.tape {
-            Some(tape) => tape.push(value, [slope(), R::ZERO], [self.id, NONE]),
+            Some(tape) => tape.push(value, [slope().scale(self.factor), R::ZERO], [self.id, NONE]),
             None => Self::constant(value),
         }
     }
@@ -98,15 +102,26 @@ impl<'t, R: Real> Var<'t, R> {
     #[inline(always)]
     #[track_caller]
     fn two(self, other: Self, value: R, slopes: impl FnOnce() -> [R; 2]) -> Self {
-        match self.tape.or(other.tape) {
-            Some(tape) => tape.push(value, slopes(), [self.id, other.id]),
-            None => Self::constant(value),
+        let Some(tape) = self.tape.or(other.tape) else { return Self::constant(value) };
+        let [a, b] = slopes();
+        let (a, b) = (a.scale(self.factor), b.scale(other.factor));
+        if self.id == other.id {
+            return tape.push(value, [a + b, R::ZERO], [self.id, NONE]);
         }
+        tape.push(value, [a, b], [self.id, other.id])
     }
 
+    /// What has the slopes `a` and `b` whatever the operands are.
     #[inline(always)]
-    pub(crate) fn times(self, c: f64) -> Self {
-        self.one(self.value.scale(c), || R::from_f64(c))
+    #[track_caller]
+    fn combined(self, other: Self, value: R, [a, b]: [f64; 2]) -> Self {
+        let (a, b) = (a * self.factor, b * other.factor);
+        match (self.tape, other.tape) {
+            (_, None) => Self { value, factor: a, ..self },
+            (None, _) => Self { value, factor: b, ..other },
+            _ if self.id == other.id => Self { value, factor: a + b, ..self },
+            (Some(tape), _) => tape.push(value, [R::from_f64(a), R::from_f64(b)], [self.id, other.id]),
+        }
     }
 }
 
@@ -114,9 +129,8 @@ impl<'t, R: Real> Var<'t, R> {
 impl<R: Real> Neg for Var<'_, R> {
     type Output = Self;
     #[inline(always)]
-    #[track_caller]
     fn neg(self) -> Self {
-        self.one(-self.value, || -R::ONE)
+        Self { value: -self.value, factor: -self.factor, ..self }
     }
 }
 
@@ -126,12 +140,7 @@ impl<R: Real> Add for Var<'_, R> {
     #[inline(always)]
     #[track_caller]
     fn add(self, other: Self) -> Self {
-        let value = self.value + other.value;
-        match (self.tape, other.tape) {
-            (_, None) => Self { value, ..self },
-            (None, _) => Self { value, ..other },
-            (Some(tape), _) => tape.push(value, [R::ONE, R::ONE], [self.id, other.id]),
-        }
+        self.combined(other, self.value + other.value, [1.0, 1.0])
     }
 }
 
@@ -141,11 +150,7 @@ impl<R: Real> Sub for Var<'_, R> {
     #[inline(always)]
     #[track_caller]
     fn sub(self, other: Self) -> Self {
-        let value = self.value - other.value;
-        match other.tape {
-            None => Self { value, ..self },
-            Some(tape) => tape.push(value, [R::ONE, -R::ONE], [self.id, other.id]),
-        }
+        self.combined(other, self.value - other.value, [1.0, -1.0])
     }
 }
 
@@ -175,6 +180,12 @@ number!(Var<'t, R>, part: value);
 impl<'t, R: Real> Real for Var<'t, R> {
     const ZERO: Self = Self::constant(R::ZERO);
     const ONE: Self = Self::constant(R::ONE);
+    const ABSENT: Self = Self::constant(R::ABSENT);
+
+    #[inline(always)]
+    fn is_absent(self) -> bool {
+        self.value.is_absent()
+    }
 
     #[inline(always)]
     fn from_f64(x: f64) -> Self {
@@ -184,9 +195,10 @@ impl<'t, R: Real> Real for Var<'t, R> {
     fn primal(self) -> f64 {
         self.value.primal()
     }
+    /// `c (x + h) = c x + c h`
     #[inline(always)]
     fn scale(self, c: f64) -> Self {
-        self.times(c)
+        Self { value: self.value.scale(c), factor: self.factor * c, ..self }
     }
     super::number::chained!();
 }

@@ -31,7 +31,7 @@ pub fn gradient<R: Real>(f: impl for<'t> FnOnce(&[Var<'t, R>]) -> Var<'t, R>, x:
 ///
 /// # Cost
 /// One evaluation on the tape and one pullback, however many variables there are. The memory is that of the recording,
-/// 40 bytes an op on `f64`; [`Arena::value_and_gradient`] re-uses it.
+/// 32 bytes an op on `f64`; [`Arena::value_and_gradient`] re-uses it.
 ///
 /// A variable of another tape is of another brand and does not compile; [`Var::constant`] lifts it:
 ///

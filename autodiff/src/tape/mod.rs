@@ -188,7 +188,8 @@ impl<'a, R: Real> Tape<'a, R> {
 
     pub(crate) fn pairwise(&'a self, op: PairwiseOp, a: Var<'a, R>, b: Var<'a, R>) -> Result<Var<'a, R>> {
         let operands = [a, b];
-        let nodes = self.operands(op.name(), &operands)?;
+        // Two nodes on the stack; a list of them would be moved about.
+        let nodes = [self.operand(op.name(), a)?, self.operand(op.name(), b)?];
         let signature = op.signature(nodes[0].operand(), nodes[1].operand())?;
         let value = self.values.alloc_slice_fill_copy(signature.shape.len(), R::ZERO);
         map::pair::primal(op, nodes[0].value, nodes[1].value, value);
@@ -215,7 +216,8 @@ impl<'a, R: Real> Tape<'a, R> {
 
     pub(crate) fn bilinear(&'a self, op: BilinearOp<'a>, a: Var<'a, R>, b: Var<'a, R>) -> Result<Var<'a, R>> {
         let operands = [a, b];
-        let nodes = self.operands(op.name(), &operands)?;
+        // Two nodes on the stack; a list of them would be moved about.
+        let nodes = [self.operand(op.name(), a)?, self.operand(op.name(), b)?];
         let signature = op.signature(nodes[0].operand(), nodes[1].operand())?;
         let value = self.values.alloc_slice_fill_copy(signature.shape.len(), R::ZERO);
         let sizes = Sizes { a: nodes[0].shape, b: nodes[1].shape };
@@ -267,10 +269,16 @@ impl<'a, R: Real> Tape<'a, R> {
     }
 
     fn operands(&'a self, op: &'static str, operands: &[Var<'a, R>]) -> Result<SmallVec<[Node<'a, R>; 4]>> {
-        operands
-            .iter()
-            .map(|var| if std::ptr::eq(var.tape, self) { Ok(var.node()) } else { Err(Error::ForeignVariable { op }) })
-            .collect()
+        let mut nodes = SmallVec::new();
+        for &var in operands {
+            nodes.push(self.operand(op, var)?);
+        }
+        Ok(nodes)
+    }
+
+    /// The node of an operand, which must be of this tape.
+    fn operand(&'a self, op: &'static str, var: Var<'a, R>) -> Result<Node<'a, R>> {
+        if std::ptr::eq(var.tape, self) { Ok(var.node()) } else { Err(Error::ForeignVariable { op }) }
     }
 
     fn record(

@@ -166,7 +166,9 @@ impl<'w, R: Real> Recorded<'w, R> {
     /// `H x_dot`: the derivative of the gradient along the tangents.
     ///
     /// # Cost
-    /// A pushforward and a pullback whose cotangents carry tangents: about two gradients a direction.
+    /// A pushforward and a pullback whose cotangents carry tangents: about two gradients a direction. For very many
+    /// products at one point, [`Linearization`](crate::sweep::Linearization) keeps the cotangents too, which saves two
+    /// products of matrices of eight; it takes memory for them, and no ops with rules of their own.
     ///
     /// # Errors
     /// [`Error::NotScalar`] if the value is not one number, [`Error::Arguments`] or [`Error::Seed`] if the tangents do
