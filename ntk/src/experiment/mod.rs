@@ -23,12 +23,14 @@
 
 pub mod conduct;
 pub mod config;
+pub mod deep_vs_kernel;
 pub mod finding;
 pub mod finite_corrections;
 pub mod lab;
 pub mod protocol;
 pub mod record;
 pub mod settings;
+pub mod super_consistency;
 
 pub use conduct::{Archive, conduct};
 pub use config::{Config, Origin, Request};
@@ -110,7 +112,11 @@ pub trait Experiment: Sync {
 
 /// The experiments, in the order of a list.
 pub fn all() -> Vec<Box<dyn Protocol>> {
-    vec![Box::new(finite_corrections::FiniteCorrections)]
+    vec![
+        Box::new(finite_corrections::FiniteCorrections),
+        Box::new(super_consistency::SuperConsistency),
+        Box::new(deep_vs_kernel::DeepVsKernel),
+    ]
 }
 
 /// The experiment of this name.
