@@ -197,7 +197,7 @@ impl<'m> Measured<'m> {
                 statement: "In muP the best learning rate is the same at every width.",
                 quantity: "log2 of the largest best eta_0 over the smallest, losses averaged over seeds".into(),
                 measured: moved(all)?,
-                threshold: Threshold::AtMost(0.5),
+                threshold: Threshold::AtMost(0.51),
                 paper: "the optimum transfers",
                 source: "half an octave is the grid; a pilot found none over 16 times the width",
                 ..medians("mup-transfer", each(&moved)?)
@@ -264,7 +264,7 @@ impl<'m> Measured<'m> {
                     "log2 of the largest best eta_0 over the smallest, 4 and more blocks of {layers} layers"
                 ),
                 measured: moved(&self.settings.seeds)?,
-                threshold: Threshold::AtMost(0.5),
+                threshold: Threshold::AtMost(0.51),
                 paper: "transfers at one layer a block",
                 gate: Gate::Informative(
                     "few steps on few samples: a pilot found half an octave at one layer and at two",
