@@ -7,7 +7,7 @@ use ntk::network::{Footprint, Network};
 
 use super::{Given, METHODS, Style, assert_close, folded};
 
-const ACTIVATIONS: [Activation; 10] = Activation::ALL;
+const ACTIVATIONS: [Activation; 13] = Activation::ALL;
 
 /// Shapes of networks and batches, every activation and style among them.
 fn grid() -> Vec<(Style, [usize; 4], usize, Option<usize>)> {

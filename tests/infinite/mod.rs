@@ -1,5 +1,6 @@
 //! Kernels of infinitely wide networks: against neural-tangents, finite networks, and themselves.
 
+mod kinds;
 mod properties;
 mod widths;
 
@@ -7,13 +8,34 @@ use autodiff::Float;
 use ntk::array::Array;
 use ntk::contraction::Observer;
 use ntk::infinite::{Get, Kernels, kernel};
-use ntk::model::Architecture;
+use ntk::model::{Architecture, Layer};
 
 use crate::goldens::cases;
 use crate::numbers::relative_error;
 
 pub fn infinite<R: Float>(model: &Architecture, x1: &Array<R>, x2: Option<&Array<R>>) -> Kernels<R> {
     kernel(model, x1, x2, Get::Both, u64::MAX, &Observer::default()).unwrap()
+}
+
+/// Makes tokens of numbers for a network that begins with an embedding, or a mask of their last channel, of lengths that differ.
+pub fn tokens_or_mask(model: &Architecture, x: &mut Array<f64>) {
+    match model.layers.first() {
+        Some(Layer::Embedding(embedding)) => {
+            let tokens = embedding.tokens as f64;
+            x.data.iter_mut().for_each(|x| *x = (x.abs() * 7.0).floor() % tokens);
+        }
+        Some(Layer::Recurrent(rnn)) if rnn.masked => {
+            let (times, channels) = (model.input[0], model.input[1]);
+            for (sample, x) in x.data.chunks_exact_mut(times * channels).enumerate() {
+                for (t, x) in x.chunks_exact_mut(channels).enumerate() {
+                    // Short at the end, or padded at the start.
+                    let there = if sample % 2 == 0 { t < times - sample % 3 } else { t >= sample % times };
+                    x[channels - 1] = f64::from(u8::from(there));
+                }
+            }
+        }
+        _ => {}
+    }
 }
 
 #[test]

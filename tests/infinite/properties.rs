@@ -6,11 +6,11 @@ use ntk::data::{Dataset, Selection, Source};
 use ntk::infinite::{Get, kernel};
 use ntk::model::Architecture;
 
-use super::infinite;
+use super::{infinite, tokens_or_mask};
 use crate::numbers::Random;
 
 /// One network of every kind of activation, with and without bias, with residual blocks.
-const NETWORKS: [&str; 14] = [
+const NETWORKS: [&str; 24] = [
     "mlp:64-9x3-2:relu",
     "mlp:64-9x3-2:relu,b_std=0",
     "mlp:64-9x2-2:leaky_relu",
@@ -29,6 +29,24 @@ const NETWORKS: [&str; 14] = [
     "input=[8,4,2]\nlayers=[{kind='conv',kh=3,kw=3,out=5},{kind='relu'},{kind='avg_pool',size=2},\
      {kind='conv',kh=3,kw=3,out=5,b_std=0.3},{kind='residual',layers=[{kind='tanh'},{kind='conv',kh=3,kw=3,out=5}]},\
      {kind='relu'},{kind='flatten'},{kind='dense',out=1}]",
+    "mlp:64-9x2-2:exp,W_std=0.5",
+    "mlp:64-9x2-2:monomial,degree=3,W_std=0.5",
+    "mlp:64-9x2-2:rectified_monomial,W_std=0.7",
+    "input=[64]\nlayers=[{kind='dense',out=5},{kind='parallel',branches=[[{kind='relu'}],[{kind='dense',out=5}],\
+     [{kind='tanh'},{kind='dense',out=5,b_std=0.3}]]},{kind='parallel',join='product',branches=[[],[{kind='dense',out=5}]]},\
+     {kind='parallel',join='concat',branches=[[],[{kind='dense',out=7}]]},{kind='dense',out=5},{kind='relu'},{kind='dense',out=1}]",
+    "input=[64]\nlayers=[{kind='polynomial',degree=3,out=5,activation='relu',b_std=0.2},{kind='dense',out=5},{kind='relu'},\
+     {kind='polynomial',degree=2,out=5,activation='sigmoid',skip=true},{kind='polynomial',degree=2,out=5,skip=false},\
+     {kind='dense',out=1},{kind='leaky_relu'},{kind='dense',out=1}]",
+    "input=[16,4]\nlayers=[{kind='rnn',out=5,activation='relu',read_out='all',masked=true,b_std=0.2},\
+     {kind='rnn',out=5,activation='sigmoid',W_std=1.4},{kind='dense',out=5},{kind='relu'},{kind='dense',out=1}]",
+    "input=[16,4]\nlayers=[{kind='rnn',out=5,activation='tanh',read_out='mean',masked=true,b_std=0.2},{kind='dense',out=1}]",
+    "input=[16,4]\nlayers=[{kind='attention',scaling='1/d',tied=true,b_std=0.3},{kind='tanh'},\
+     {kind='conv',kw=3,out=5},{kind='residual',layers=[{kind='attention',scaling='1/d'}]},{kind='relu'},{kind='flatten'},\
+     {kind='dense',out=1}]",
+    "input=[64]\nlayers=[{kind='embedding',tokens=5,out=5},{kind='conv',kw=3,out=5},{kind='erf'},{kind='gap'},{kind='dense',out=1}]",
+    "input=[64]\nlayers=[{kind='complex_dense',out=5,b_std=0.2},{kind='relu'},{kind='complex_dense',out=5},{kind='real_part'},\
+     {kind='dense',out=5},{kind='relu'},{kind='dense',out=1}]",
 ];
 
 /// A network of the list.
@@ -38,7 +56,9 @@ fn network(text: &str) -> Architecture {
 
 /// Samples in the shape that a network takes.
 fn shaped(x: &Array<f64>, model: &Architecture) -> Array<f64> {
-    x.clone().reshape([&[x.rows()], model.input.as_slice()].concat()).unwrap()
+    let mut x = x.clone().reshape([&[x.rows()], model.input.as_slice()].concat()).unwrap();
+    tokens_or_mask(model, &mut x);
+    x
 }
 
 fn samples(n: usize, seed: u64) -> Array<f64> {
@@ -72,11 +92,12 @@ fn infinite_kernels_are_symmetric_and_the_same_on_any_number_of_threads_to_the_b
 
 #[test]
 fn a_kernel_of_two_data_sets_is_a_block_of_that_of_their_union() {
-    let (x1, x2) = (samples(40, 3), samples(23, 4));
-    let all = Array::new([63, 64], [x1.data.clone(), x2.data.clone()].concat()).unwrap();
+    let all = samples(63, 3);
     for network in NETWORKS {
         let model = self::network(network);
-        let (x1, x2, all) = (shaped(&x1, &model), shaped(&x2, &model), shaped(&all, &model));
+        let all = shaped(&all, &model);
+        let part = |of: std::ops::Range<usize>| all.select_rows(&of.collect::<Vec<_>>()).unwrap();
+        let (x1, x2) = (part(0..40), part(40..63));
         let whole = infinite(&model, &all, None).ntk.unwrap();
         let block = infinite(&model, &x1, Some(&x2)).ntk.unwrap();
         for i in 0..40 {
@@ -135,17 +156,43 @@ fn what_has_no_limit_is_refused_with_the_layer_and_the_remedy() {
         ("{kind='dense',out=3},{kind='relu'},{kind='tanh'},{kind='dense',out=2}", "values that are not normal"),
         (
             "{kind='dense',out=3},{kind='residual',layers=[{kind='dense',out=3},{kind='relu'}]},{kind='dense',out=2}",
-            "does not end in weights",
+            "more than one branch does not end in weights",
         ),
         (
             "{kind='dense',out=3},{kind='relu'},{kind='residual',layers=[{kind='dense',out=3}]},{kind='relu'}",
             "values that are not normal",
         ),
+        ("{kind='dense',out=3},{kind='parallel',branches=[[{kind='relu'}],[{kind='tanh'}]]}", "more than one branch"),
+        (
+            "{kind='parallel',join='concat',branches=[[],[{kind='dense',out=3}]]},{kind='dense',out=2}",
+            "hands on the data",
+        ),
+        (
+            "{kind='dense',out=4},{kind='parallel',join='concat',branches=[[],[{kind='dense',out=3}]]},{kind='relu'}",
+            "values that are not normal",
+        ),
+        ("{kind='dense',out=4},{kind='complex_dense',out=3},{kind='modulus'}", "not of their parts"),
+        ("{kind='dense',out=4},{kind='real_part'},{kind='dense',out=1}", "not of their parts"),
     ] {
         let model = Architecture::from_toml(&format!("input=[3]\nlayers=[{layers}]")).unwrap();
         let error = kernel(&model, &x, None, Get::Ntk, u64::MAX, &Observer::default()).unwrap_err();
         assert!(error.to_string().contains(says) && error.code() == 2, "{error}");
         assert!(error.to_string().contains("layers["), "{error}");
+    }
+    for (input, layers, says) in [
+        ("[4]", "{kind='complex_dense',out=3}", "outputs are complex"),
+        ("[3,2]", "{kind='attention',scaling='1/sqrt(d)'},{kind='gap'},{kind='dense',out=2}", "no mean in closed form"),
+        ("[3,2]", "{kind='attention',scaling='1/d',param='standard'},{kind='gap'},{kind='dense',out=2}", "standard"),
+        (
+            "[3,2]",
+            "{kind='conv',kw=1,out=3},{kind='rnn',out=3,masked=true},{kind='dense',out=2}",
+            "a mask that is no channel of the data",
+        ),
+        ("[4,4,2]", "{kind='max_pool',size=2},{kind='flatten'},{kind='dense',out=2}", "no infinite kernel"),
+    ] {
+        let model = Architecture::from_toml(&format!("input={input}\nlayers=[{layers}]")).unwrap();
+        let error = ntk::infinite::check(&model).unwrap_err();
+        assert!(error.to_string().contains(says) && error.code() == 2, "{error}");
     }
     let model = Architecture::parse("mlp:3-4x200-1:relu,W_std=1e3").unwrap();
     let error = kernel(&model, &x, None, Get::Ntk, u64::MAX, &Observer::default()).unwrap_err();

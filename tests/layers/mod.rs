@@ -35,6 +35,11 @@ const NETWORKS: &[&str] = &[
        { kind = 'parallel', join = 'product', branches = [ [ { kind = 'sin' } ], [], [ { kind = 'cos' }, { kind = 'dense', out = 5 } ] ] },
        { kind = 'identity' }, { kind = 'dense', out = 2, b_std = 0.2 },
      ]",
+    "input = [3]
+     layers = [
+       { kind = 'dense', out = 5, b_std = 0.2 }, { kind = 'rectified_monomial', degree = 3 }, { kind = 'dense', out = 4 },
+       { kind = 'exp' }, { kind = 'dense', out = 4 }, { kind = 'monomial', degree = 2 }, { kind = 'dense', out = 2 },
+     ]",
     "input = [3, 2]
      layers = [
        { kind = 'parallel', join = 'concat', branches = [ [ { kind = 'conv', kw = 2, out = 3 } ], [ { kind = 'tanh' } ], [] ] },
@@ -90,7 +95,7 @@ const NETWORKS: &[&str] = &[
     "input = [4, 3]
      layers = [
        { kind = 'attention', heads = 2, width = 4, out = 3, scaling = '1/sqrt(d)', W_std = 1.4, b_std = 0.2, param = 'standard' },
-       { kind = 'residual', layers = [ { kind = 'attention', scaling = '1/d' } ] }, { kind = 'gap' }, { kind = 'dense', out = 2 },
+       { kind = 'residual', layers = [ { kind = 'attention', scaling = '1/d', tied = true } ] }, { kind = 'gap' }, { kind = 'dense', out = 2 },
      ]",
     "input = [6]
      layers = [

@@ -1,5 +1,6 @@
 //! `ntk predict`: training in function space.
 
+mod course;
 mod kernels;
 mod outcome;
 
@@ -15,6 +16,7 @@ use crate::args::{self, Dtype, PredictLoss};
 use crate::failure::Outcome;
 use crate::signals::Signals;
 use crate::store::folder::OutputFolder;
+use course::Course;
 use kernels::Kernels;
 
 /// What is predicted, and how.
@@ -30,6 +32,8 @@ struct Predicted {
     predictions: Predictions,
     covariance: Option<Array<f64>>,
     regression: Option<Regression>,
+    /// What is drawn.
+    course: Option<Course>,
     /// Seconds by phase.
     seconds: Vec<(&'static str, f64)>,
 }
@@ -86,7 +90,7 @@ fn predict<R: Float + Element>(job: &Job<'_>, kernels: &Kernels<R>) -> Result<Pr
         let ridge = job.arguments.ridge;
         let predictions = flow.predict(&kernels.train, ridge, times, &kernels.start, targets, test)?;
         let seconds = vec![("predictions", start.elapsed().as_secs_f64())];
-        return Ok(Predicted { predictions, covariance: None, regression: None, seconds });
+        return Ok(Predicted { predictions, covariance: None, regression: None, course: None, seconds });
     }
     let regression = Regression::new(&kernels.train, o, job.arguments.ridge)?;
     let solved = start.elapsed().as_secs_f64();
@@ -103,7 +107,11 @@ fn predict<R: Float + Element>(job: &Job<'_>, kernels: &Kernels<R>) -> Result<Pr
         }),
         _ => None,
     };
+    let course = match job.arguments.output.no_report {
+        true => None,
+        false => Course::new(job, kernels, &regression)?,
+    };
     let seconds =
         vec![("eigenvectors", solved), ("predictions", predicted), ("covariance", start.elapsed().as_secs_f64())];
-    Ok(Predicted { predictions, covariance, regression: Some(regression), seconds })
+    Ok(Predicted { predictions, covariance, regression: Some(regression), course, seconds })
 }

@@ -43,27 +43,30 @@ impl Point {
 
 /// The network with hidden layers of another width: all weights but the last.
 pub fn widened(model: &Architecture, width: usize) -> Architecture {
-    fn set(layers: &mut [Layer], width: usize) {
-        for layer in layers {
-            match layer {
-                Layer::Dense(dense) => (dense.out, dense.fan_in) = (width, None),
-                Layer::Conv(conv) => (conv.out, conv.fan_in) = (width, None),
-                Layer::Residual { layers, .. } => set(layers, width),
-                _ => {}
-            }
+    let mut wide = model.clone();
+    let last = wide.layers.iter().rposition(|layer| matches!(layer, Layer::Dense(_)));
+    for (at, layer) in wide.layers.iter_mut().enumerate() {
+        if Some(at) != last {
+            widen(layer, width);
         }
     }
-    let mut wide = model.clone();
-    let last = wide.layers.iter().rposition(|layer| matches!(layer, Layer::Dense(_))).unwrap_or(0);
-    let out = match wide.layers.get(last) {
-        Some(Layer::Dense(dense)) => dense.out,
-        _ => 1,
-    };
-    set(&mut wide.layers, width);
-    if let Some(Layer::Dense(dense)) = wide.layers.get_mut(last) {
-        dense.out = out;
-    }
     wide
+}
+
+fn widen(layer: &mut Layer, width: usize) {
+    let all = |layers: &mut [Layer]| layers.iter_mut().for_each(|layer| widen(layer, width));
+    match layer {
+        Layer::Dense(dense) => (dense.out, dense.fan_in) = (width, None),
+        Layer::Conv(conv) => (conv.out, conv.fan_in) = (width, None),
+        Layer::Polynomial(polynomial) => (polynomial.out, polynomial.fan_in) = (width, None),
+        Layer::Recurrent(rnn) => (rnn.out, rnn.fan_in) = (width, None),
+        Layer::Attention(attention) => (attention.out, attention.width) = (Some(width), Some(width * attention.heads)),
+        Layer::Embedding(embedding) => embedding.out = width,
+        Layer::ComplexDense(dense) => (dense.out, dense.fan_in) = (width, None),
+        Layer::Residual { layers, .. } => all(layers),
+        Layer::Parallel(parallel) => parallel.branches.iter_mut().for_each(|branch| all(branch)),
+        _ => {}
+    }
 }
 
 /// Distances of the tangent kernels (means over outputs) of networks of `widths` to the limit, over `seeds` seeds.

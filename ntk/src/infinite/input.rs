@@ -1,5 +1,6 @@
 //! The first covariances: products of inputs, and the gap of those that are nearly parallel.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use autodiff::kernel::gemm::{Accumulate, View, lower_gram};
@@ -7,16 +8,21 @@ use autodiff::{Float, Kernel};
 use rayon::prelude::*;
 
 use super::line::{Line, Place};
-use super::program::{Mode, Program};
+use super::program::{Data, Mode, Program};
 use super::sheet::AddScaled;
 use crate::array::Array;
+use crate::error::{Error, Result};
 
 /// Below this share of its bound, a gap is found from the inputs' difference: the subtraction would lose 8 bits and more.
 const NEAR: f64 = 1.0 / 256.0;
 
 /// Samples, and what is needed of each.
-pub(crate) struct Inputs<'x, R> {
-    x: &'x [R],
+pub(crate) struct Inputs<'x, R: Clone> {
+    /// Without a mask.
+    x: Cow<'x, [R]>,
+    data: Data,
+    /// Which positions are there, `[n, positions]`, where the data has a mask.
+    pub(crate) there: Vec<bool>,
     width: usize,
     count: usize,
     channels: usize,
@@ -29,13 +35,26 @@ pub(crate) struct Inputs<'x, R> {
 }
 
 impl<'x, R: Float> Inputs<'x, R> {
-    pub(crate) fn new(x: &'x Array<R>, program: &Program) -> Self {
-        let (width, count, positions) = (x.row_len(), x.rows(), program.positions);
+    /// # Errors
+    /// Tokens and masks that are none.
+    pub(crate) fn new(x: &'x Array<R>, program: &Program) -> Result<Self> {
+        let (count, positions) = (x.rows(), program.positions);
+        let (data, there) = match program.data {
+            Data::Numbers => (Cow::Borrowed(&x.data[..]), Vec::new()),
+            Data::Masked => unmasked(x, positions)?,
+            Data::Tokens(tokens) => {
+                check_tokens(x, tokens)?;
+                (Cow::Borrowed(&x.data[..]), Vec::new())
+            }
+        };
+        let width = data.len() / count.max(1);
         let channels = width / positions;
-        let of_rows: Vec<Vec<f64>> = x
-            .data
+        let of_rows: Vec<Vec<f64>> = data
             .par_chunks_exact(width.max(1))
             .map(|row| {
+                if let Data::Tokens(_) = program.data {
+                    return vec![1.0; positions];
+                }
                 let square = |x: &[R]| x.iter().map(|x| x.to_f64() * x.to_f64()).sum::<f64>() / channels as f64;
                 row.chunks_exact(channels).map(square).collect()
             })
@@ -45,14 +64,14 @@ impl<'x, R: Float> Inputs<'x, R> {
         match program.mode {
             Mode::Flat => inverse.extend(squares.iter().map(|q| R::from_f64(1.0 / (q * width as f64).sqrt()))),
             Mode::Diagonal => {
-                turned.resize(x.data.len(), R::ZERO);
-                for (i, row) in x.data.chunks_exact(width).enumerate() {
+                turned.resize(data.len(), R::ZERO);
+                for (i, row) in data.chunks_exact(width).enumerate() {
                     row.iter().enumerate().for_each(|(at, &x)| turned[at * count + i] = x);
                 }
             }
             Mode::Full => {}
         }
-        Self { x: &x.data, width, count, channels, squares, inverse, turned }
+        Ok(Self { x: data, data: program.data, there, width, count, channels, squares, inverse, turned })
     }
 
     /// The mean products of the channels of one sample with those of others at the same position.
@@ -73,18 +92,25 @@ impl<'x, R: Float> Inputs<'x, R> {
         }
     }
 
-    /// The mean products of the channels of all pairs of positions of two samples.
+    /// The mean products of the channels of all pairs of positions of two samples; of tokens 1 where two are equal.
     ///
     /// # Shape
     /// `-> [positions, positions]`
     pub(crate) fn products_of_pairs(&self, row: usize, x2: &Self, column: usize, k: &mut Vec<R>) {
         let positions = self.width / self.channels;
-        let of = |x: &Self, i: usize| View::new(&x.x[i * x.width..][..self.width], positions, self.channels);
+        let rows = [(self, row), (x2, column)].map(|(x, i)| &x.x[i * x.width..][..self.width]);
         k.resize(positions * positions, R::ZERO);
-        R::gemm(k, Accumulate::Replace, 1.0 / self.channels as f64, of(self, row), of(x2, column).t());
+        if let Data::Tokens(_) = self.data {
+            for (k, &a) in k.chunks_exact_mut(positions).zip(rows[0]) {
+                k.iter_mut().zip(rows[1]).for_each(|(k, &b)| *k = if a == b { R::ONE } else { R::ZERO });
+            }
+            return;
+        }
+        let [a, b] = rows.map(|x| View::new(x, positions, self.channels));
+        R::gemm(k, Accumulate::Replace, 1.0 / self.channels as f64, a, b.t());
     }
 
-    fn rows(&self, range: Range<usize>) -> View<'x, R> {
+    fn rows(&self, range: Range<usize>) -> View<'_, R> {
         View::new(&self.x[range.start * self.width..range.end * self.width], range.len(), self.width)
     }
 
@@ -117,6 +143,37 @@ impl<'x, R: Float> Inputs<'x, R> {
             }
         }
     }
+}
+
+/// The channels without their mask, and the mask.
+fn unmasked<R: Float>(x: &Array<R>, positions: usize) -> Result<(Cow<'_, [R]>, Vec<bool>)> {
+    let channels = x.row_len() / positions;
+    let mut there = Vec::with_capacity(x.rows() * positions);
+    let mut data = Vec::with_capacity(x.data.len());
+    for (at, position) in x.data.chunks_exact(channels.max(1)).enumerate() {
+        let (kept, mask) = position.split_at(channels - 1);
+        data.extend_from_slice(kept);
+        match mask[0].to_f64() {
+            1.0 => there.push(true),
+            0.0 => there.push(false),
+            other => {
+                let what = format!("the mask of sample {} at time {} is {other}", at / positions, at % positions);
+                let remedy = "give 1 where a time is there and 0 where not, without normalizing (--normalize none)";
+                return Err(Error::usage(what, remedy));
+            }
+        }
+    }
+    Ok((Cow::Owned(data), there))
+}
+
+fn check_tokens<R: Float>(x: &Array<R>, tokens: usize) -> Result<()> {
+    let known = |token: f64| token >= 0.0 && token < tokens as f64 && token.fract() == 0.0;
+    let Some(at) = x.data.iter().position(|token| !known(token.to_f64())) else { return Ok(()) };
+    let (sample, position) = (at / x.row_len(), at % x.row_len());
+    Err(Error::usage(
+        format!("token {position} of sample {sample} is {}", x.data[at].to_f64()),
+        format!("give whole numbers from 0 to {}, without normalizing (--normalize none)", tokens - 1),
+    ))
 }
 
 /// `1 - |cos|` of the angle between two nearly parallel (or, with the sign, opposite) vectors.

@@ -2,6 +2,8 @@
 
 use autodiff::{Float, Kernel, Real};
 
+use super::combine::{self, defect, excess};
+use super::power::Exp;
 use super::program::{Act, Affine, Mode, Norm, Step};
 use super::rule::{Cos, Dual, Erf, Gelu, Pair, Rule, Sin};
 use super::series::Coefficients;
@@ -25,7 +27,7 @@ impl<R: Float> Line<R> {
         }
     }
 
-    fn copy(&mut self, from: &Self) {
+    pub(crate) fn copy(&mut self, from: &Self) {
         self.k.clone_from(&from.k);
         self.gap.clone_from(&from.gap);
         self.theta.clone_from(&from.theta);
@@ -49,18 +51,18 @@ pub(crate) struct Place<'s, R> {
 
 /// Variances of the row's sample (scalars) and of the columns'.
 #[derive(Clone, Copy)]
-struct Pairs<'s, R> {
-    qa: R,
-    ra: R,
-    qb: &'s [R],
-    rb: &'s [R],
+pub(crate) struct Pairs<'s, R> {
+    pub(crate) qa: R,
+    pub(crate) ra: R,
+    pub(crate) qb: &'s [R],
+    pub(crate) rb: &'s [R],
     /// Where these stand in the tables of their level.
-    row: usize,
-    first: usize,
+    pub(crate) row: usize,
+    pub(crate) first: usize,
 }
 
 impl<'s, R: Float> Place<'s, R> {
-    fn pairs(&self, level: usize, columns: usize) -> Pairs<'s, R> {
+    pub(crate) fn pairs(&self, level: usize, columns: usize) -> Pairs<'s, R> {
         let (a, b): (&Level<R>, &'s Level<R>) = (&self.rows.levels[level], &self.columns.levels[level]);
         let (row, first) = match self.mode {
             // Levels are [positions, samples], or [samples, positions].
@@ -85,24 +87,23 @@ pub(crate) fn run<R: Float>(steps: &[Step], place: &Place<'_, R>, line: &mut Lin
         // Where no gap is carried, what leaves a step is not asked for its variance.
         let to = if place.tracked { place.pairs(step.to, columns) } else { from };
         match &step.act {
-            Act::Affine(affine) => {
-                R::vectorize(ApplyAffine { affine: *affine, tracked: place.tracked, from, to, line })
-            }
+            Act::Affine(affine) => apply(affine, place, (step.from, step.to), line),
             Act::Norm(norm) => R::vectorize(ApplyNorm { norm: *norm, tracked: place.tracked, from, line }),
             Act::Map(rule) => map(rule, place, from, to, line),
-            Act::Residual { branch, end, square } => {
-                let mut inner = spare.pop().unwrap_or_default();
-                inner.copy(line);
-                run(branch, place, &mut inner, spare);
-                let end = if place.tracked { place.pairs(*end, columns) } else { from };
-                let square = *square;
-                R::vectorize(Add { square, tracked: place.tracked, from, end, to, line, branch: &inner });
-                spare.push(inner);
-            }
-            // INVARIANT: a line is one position; windows act on sheets.
-            Act::Window { .. } => unreachable!("a window on a line"),
+            Act::Join { branches, join } => combine::join(branches, *join, place, from, line, spare),
+            Act::Polynomial(polynomial) => combine::polynomial(polynomial, step, place, line, spare),
+            // INVARIANT: a line is one position; these act on sheets.
+            Act::Window { .. } | Act::Recurrent(_) | Act::Attend { .. } => unreachable!("positions of a line"),
         }
     }
+}
+
+/// Weights and a bias, between two levels.
+pub(crate) fn apply<R: Float>(affine: &Affine, place: &Place<'_, R>, levels: (usize, usize), line: &mut Line<R>) {
+    let columns = line.k.len();
+    let from = place.pairs(levels.0, columns);
+    let to = if place.tracked { place.pairs(levels.1, columns) } else { from };
+    R::vectorize(ApplyAffine { affine: *affine, tracked: place.tracked, from, to, line });
 }
 
 fn map<R: Float>(rule: &Rule, place: &Place<'_, R>, from: Pairs<'_, R>, to: Pairs<'_, R>, line: &mut Line<R>) {
@@ -113,6 +114,9 @@ fn map<R: Float>(rule: &Rule, place: &Place<'_, R>, from: Pairs<'_, R>, to: Pair
         Rule::Gelu => R::vectorize(Apply { rule: Gelu, tracked, from, to, line }),
         Rule::Sin => R::vectorize(Apply { rule: Sin, tracked, from, to, line }),
         Rule::Cos => R::vectorize(Apply { rule: Cos, tracked, from, to, line }),
+        Rule::Exp => R::vectorize(Apply { rule: Exp, tracked, from, to, line }),
+        Rule::Monomial(rule) => R::vectorize(Apply { rule, tracked, from, to, line }),
+        Rule::RectifiedMonomial(rule) => R::vectorize(Apply { rule, tracked, from, to, line }),
         Rule::Series { index, .. } => {
             let (a, b) = (&place.rows.series[index], &place.columns.series[index]);
             R::vectorize(ApplySeries { a, row: from.row, b, first: from.first, tracked, from, to, line });
@@ -130,7 +134,7 @@ struct Apply<'s, R, D> {
 
 /// `s - |k|`, where no better is known. What is not told from 0 by its rounding is 0: a value with itself.
 #[inline(always)]
-fn gap_of<R: Float>(s: R, k: R) -> R {
+pub(crate) fn gap_of<R: Float>(s: R, k: R) -> R {
     let gap = s - Real::abs(k);
     if gap > s * R::from_f64(8.0 * R::EPSILON) { gap } else { R::ZERO }
 }
@@ -168,22 +172,6 @@ impl<R: Float, D: Dual> Kernel for Apply<'_, R, D> {
             gap[i] = if D::GIVES_GAP { image.gap } else { gap_of_images(&pair, to.ra * rb_to[i], image.k) };
         }
     }
-}
-
-/// What two covariances add to the gap of their sum: `sqrt((A + B)(A' + B')) - sqrt(A A') - sqrt(B B')`.
-///
-/// # Rule
-/// The product of the sums less the square of `sqrt(A A') + sqrt(B B')` is `(sqrt(A B') - sqrt(B A'))^2`, so nothing cancels.
-#[inline(always)]
-fn excess<R: Float>(cross: R, whole: R, parts: R) -> R {
-    let sum = whole + parts;
-    if sum > R::ZERO { cross * cross / sum } else { R::ZERO }
-}
-
-/// How far a covariance is from its bound on the side of `positive`.
-#[inline(always)]
-fn defect<R: Float>(s: R, k: R, gap: R, positive: bool) -> R {
-    if (k >= R::ZERO) == positive { gap } else { s + s - gap }
 }
 
 struct ApplyAffine<'s, R> {
@@ -249,46 +237,6 @@ impl<R: Float> Kernel for ApplyNorm<'_, R> {
             for (gap, &qb) in line.gap[..n].iter_mut().zip(qb) {
                 *gap *= R::ONE / Real::sqrt(qa * (qb + eps));
             }
-        }
-    }
-}
-
-struct Add<'s, R> {
-    square: f64,
-    tracked: bool,
-    from: Pairs<'s, R>,
-    end: Pairs<'s, R>,
-    to: Pairs<'s, R>,
-    line: &'s mut Line<R>,
-    branch: &'s Line<R>,
-}
-
-impl<R: Float> Kernel for Add<'_, R> {
-    type Output = ();
-    #[inline(always)]
-    fn run(self) {
-        let Self { square, tracked, from, end, to, line, branch } = self;
-        let n = line.k.len();
-        let (square, root) = (R::from_f64(square), R::from_f64(square.sqrt()));
-        let (k, theta) = (&mut line.k[..n], &mut line.theta[..n]);
-        if tracked {
-            let (gap, of_branch) = (&mut line.gap[..n], &branch.gap[..n]);
-            let (rb, rb_end, rb_to) = (&from.rb[..n], &end.rb[..n], &to.rb[..n]);
-            for i in 0..n {
-                let (s, k) = (from.ra * rb[i], k[i]);
-                let (s_branch, k_branch) = (square * (end.ra * rb_end[i]), square * branch.k[i]);
-                let positive = k + k_branch >= R::ZERO;
-                let cross = root * (from.ra * rb_end[i] - end.ra * rb[i]);
-                let more = excess(cross, to.ra * rb_to[i], s + s_branch);
-                gap[i] =
-                    more + defect(s, k, gap[i], positive) + defect(s_branch, k_branch, square * of_branch[i], positive);
-            }
-        }
-        for (x, &y) in k.iter_mut().zip(&branch.k[..n]) {
-            *x += square * y;
-        }
-        for (x, &y) in theta.iter_mut().zip(&branch.theta[..n]) {
-            *x += square * y;
         }
     }
 }

@@ -12,6 +12,14 @@
 //! | convolution | as weights, of the mean over its window, the same tap of both images | |
 //! | average pool | the mean over pairs of positions of both windows | the same |
 //! | flatten, global average | the mean over equal positions, over all pairs of positions | the same |
+//! | parallel, sum | `sum of K_b` | `sum of Theta_b` |
+//! | parallel, product | `product of K_b` | `sum of Theta_b times the other K` |
+//! | parallel, concat | the mean of the `K_b`, by their channels | the same |
+//! | polynomial of degree N | `V G^(N-1)`, `V = E f(u) f(v)`, `G = E (1 + f(u))(1 + f(v))`, or V without `skip` | `E f' f' (G^(N-1) + (N-1) V G^(N-2)) Theta` |
+//! | recurrent | `K_t,t' = U_std^2 K^x_t,t' + b_std^2 + W_std^2 E f(u) f(v)` of the times before | as weights, both terms |
+//! | attention, `1/d` | `A K A'^T`, `A = softmax(K)` of each sample where queries are keys, else all equal | `A Theta A'^T` |
+//! | embedding | `W_std^2` where tokens are equal, else 0 | the same |
+//! | complex dense | as weights, of real and imaginary parts together | |
 //!
 //! Decided here: the maps, and how they keep their digits. Left to others: what is predicted from the kernels
 //! ([`crate::predict`]), eigenvalues, files.
@@ -19,11 +27,14 @@
 //! | file | what |
 //! |---|---|
 //! | `program` | a description as steps on a kernel |
-//! | `rule` | activations in closed form |
+//! | `compiler` | which layers have a limit, in which order |
+//! | `rule`, `power` | activations in closed form |
 //! | `series` | all other activations, by quadrature |
-//! | `side` | variances of each sample, and the diagonal |
+//! | `side`, `own` | variances of each sample, and the diagonal; where positions meet others |
 //! | `line` | one sample against a row of others, through all layers |
+//! | `combine` | branches and polynomials |
 //! | `sheet`, `window` | the same for images: lines of positions, and windows over them |
+//! | `sequence` | recurrent layers and attention |
 //! | [`phase`] | fixed points of deep networks, and the depth scales around them |
 //! | [`converge`](mod@converge) | distances of finite networks to the limit |
 //! | `input` | products of inputs, and the distance of those that are nearly parallel |
@@ -35,12 +46,17 @@
 //! **In the cache.** A row of a tile passes through all layers before the next is looked at: memory is the output and a few
 //! rows, and nothing waits for it. Array programs pass over the whole kernel once a layer.
 
+mod combine;
+mod compiler;
 pub mod converge;
 mod input;
 mod line;
+mod own;
 pub mod phase;
+mod power;
 mod program;
 mod rule;
+mod sequence;
 mod series;
 mod sheet;
 mod side;
@@ -62,7 +78,7 @@ use crate::model::Architecture;
 pub use converge::{Convergence, converge};
 use input::Inputs;
 use line::{Line, Place};
-use program::{Mode, Program, ReadOut};
+use program::{Mode, Program};
 use sheet::Sheet;
 use side::Samples;
 use window::Masks;
@@ -173,7 +189,7 @@ pub fn kernel<R: Float>(
             fits: "use fewer samples, --dtype f32, or a higher --memory".into(),
         });
     }
-    let (first, second) = (Inputs::new(x1, &program), x2.map(|x2| Inputs::new(x2, &program)));
+    let (first, second) = (Inputs::new(x1, &program)?, x2.map(|x2| Inputs::new(x2, &program)).transpose()?);
     let masks: Vec<Masks<R>> = program.windows.iter().map(window::Window::masks).collect();
     let own = |side: usize, sample: usize, k: &mut Vec<R>| {
         let x = if side == 0 { &first } else { second.as_ref().unwrap_or(&first) };
@@ -181,7 +197,8 @@ pub fn kernel<R: Float>(
     };
     let counts = [n, second.as_ref().map_or(0, |_| m)];
     let squares = [first.squares.as_slice(), second.as_ref().map_or(&[][..], |x| &x.squares)];
-    let ([rows, columns], series_error) = side::sides(&program, counts, squares, own, &masks)?;
+    let there = [first.there.as_slice(), second.as_ref().map_or(&[][..], |x| &x.there)];
+    let ([rows, columns], series_error) = side::sides(&program, counts, squares, there, own, &masks)?;
     let columns = x2.is_some().then_some(columns);
     let mut kernels = [get != Get::Nngp, get != Get::Ntk].map(|wanted| wanted.then(|| zeros(n * m, limit)));
     let mut made: [Option<Vec<R>>; 2] = [None, None];
@@ -247,11 +264,12 @@ fn bytes<R>(program: &Program, n: usize, m: Option<usize>, width: usize, get: Ge
     };
     let tile = (rayon::current_num_threads() * sheet) as u64;
     // An activation without closed form keeps some hundred coefficients of a sample, its worst case apart.
-    let tables = samples * positions * (2 * program.levels as u64 + 300 * program.series as u64);
+    let of_positions = 2 * program.levels as u64 + 300 * program.series as u64 + program.means as u64;
+    let tables = samples * positions * (of_positions + positions * program.attentions as u64);
     (output + tile + tables + samples * width as u64).saturating_mul(size_of::<R>() as u64)
 }
 
-struct Run<'r, R> {
+struct Run<'r, R: Clone> {
     program: &'r Program,
     masks: &'r [Masks<R>],
     x1: &'r Inputs<'r, R>,
@@ -325,7 +343,7 @@ impl<R: Float> Run<'_, R> {
                 Mode::Diagonal => {
                     self.x1.products_of_positions(place.row, x2, columns.start..columns.start + width, &mut sheet.k);
                     self.head(&place, sheet);
-                    sheet.mean_of_positions(self.program.read_out_positions(), line);
+                    sheet.mean_of_positions(self.program.read_out_positions, line);
                 }
                 Mode::Full => {
                     for (column, other) in (columns.start..columns.start + width).enumerate() {
@@ -335,8 +353,7 @@ impl<R: Float> Run<'_, R> {
                             false => {
                                 self.x1.products_of_pairs(place.row, x2, other, &mut sheet.k);
                                 self.head(&place, sheet);
-                                let same = self.program.read_out == ReadOut::Flatten;
-                                sheet.mean(self.program.read_out_positions(), same)
+                                sheet.read(self.program.read_out_positions, self.program.read_out, &place)
                             }
                         };
                     }

@@ -4,7 +4,7 @@
 //! `W_std^2 E f(u)^2 + b_std^2`, and the correlation of two from `c` to `C(c)`. The slope of `C` at 1, `chi_1 = W_std^2 E f'(u)^2`,
 //! divides the ordered phase (below 1: samples become alike) from the chaotic one (above 1: they part).
 
-use super::rule::{Cos, Dual, Erf, Gelu, Pair, Rule, Sin};
+use super::rule::{Pair, Rule};
 use super::series::{Coefficients, Quadrature};
 use crate::error::{Error, Result};
 use crate::model::Activation;
@@ -48,14 +48,8 @@ impl Layers {
     /// `E f(u) f(v)` and `E f'(u) f'(v)` of two values of one variance and a correlation.
     fn dual(&self, q: f64, c: f64) -> Result<(f64, f64)> {
         let pair = Pair { qa: q, qb: q, s: q, k: c * q, gap: q * (1.0 - c.abs()) };
-        let of = |rule: &dyn Fn(Pair<f64>) -> (f64, f64)| Ok(rule(pair));
         match Rule::of(self.activation, &mut 0) {
             None => Ok((c * q, 1.0)),
-            Some(Rule::Rectifier(rule)) => of(&|pair| images(rule, pair)),
-            Some(Rule::Erf) => of(&|pair| images(Erf, pair)),
-            Some(Rule::Gelu) => of(&|pair| images(Gelu, pair)),
-            Some(Rule::Sin) => of(&|pair| images(Sin, pair)),
-            Some(Rule::Cos) => of(&|pair| images(Cos, pair)),
             Some(Rule::Series { op, .. }) => {
                 let r = q.sqrt();
                 let quadrature = Quadrature::new(op, r, f64::EPSILON, self.activation.name())?;
@@ -71,6 +65,10 @@ impl Layers {
                 }
                 Ok((moments[0].mean * moments[0].mean + c * q * values, slopes))
             }
+            Some(rule) => rule
+                .image(pair)
+                .map(|image| (image.k, image.dot))
+                .ok_or_else(|| Error::Bug("a series taken for a closed form".into())),
         }
     }
 
@@ -129,11 +127,6 @@ impl Layers {
         }
         bisected(LEAST, high, |q| Ok(gain(q)? < 0.0)).map(Some)
     }
-}
-
-fn images(rule: impl Dual, pair: Pair<f64>) -> (f64, f64) {
-    let image = rule.image(pair);
-    (image.k, image.dot)
 }
 
 /// Where `above` turns true, between a place where it is not and one where it is.

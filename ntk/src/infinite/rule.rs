@@ -7,6 +7,8 @@ use autodiff::Float;
 use autodiff::Real;
 use autodiff::op::ElementwiseOp;
 
+use super::power::{Exp, Monomial, RectifiedMonomial};
+use super::series::Quadrature;
 use crate::model::Activation;
 
 /// How the dual of an activation is computed.
@@ -22,6 +24,12 @@ pub(crate) enum Rule {
     Sin,
     /// The cosine.
     Cos,
+    /// The exponential.
+    Exp,
+    /// `x^p`.
+    Monomial(Monomial),
+    /// `max(x, 0)^p` of degree 2 and more.
+    RectifiedMonomial(RectifiedMonomial),
     /// Any other, by the series of this number.
     Series { op: ElementwiseOp, index: usize },
 }
@@ -30,8 +38,13 @@ impl Rule {
     /// The rule of an activation; none for the identity.
     pub(crate) fn of(activation: Activation, series: &mut usize) -> Option<Self> {
         Some(match activation {
-            Activation::Identity => return None,
-            Activation::Relu => Self::Rectifier(Rectifier { odd: 0.5, even: 0.5 }),
+            Activation::Identity | Activation::Monomial(1) => return None,
+            Activation::Exp => Self::Exp,
+            Activation::Monomial(degree) => Self::Monomial(Monomial::new(degree)),
+            Activation::RectifiedMonomial(degree) if degree > 1 => {
+                Self::RectifiedMonomial(RectifiedMonomial::new(degree))
+            }
+            Activation::Relu | Activation::RectifiedMonomial(_) => Self::Rectifier(Rectifier { odd: 0.5, even: 0.5 }),
             Activation::LeakyRelu(alpha) => {
                 Self::Rectifier(Rectifier { odd: 0.5 * (1.0 + alpha), even: 0.5 * (1.0 - alpha) })
             }
@@ -40,11 +53,52 @@ impl Rule {
             Activation::Sin => Self::Sin,
             Activation::Cos => Self::Cos,
             Activation::Tanh | Activation::Sigmoid | Activation::Softplus => {
-                let op = activation.op()?;
+                let op = activation.ops().next()?;
                 *series += 1;
                 Self::Series { op, index: *series - 1 }
             }
         })
+    }
+
+    /// The images of a value with itself, for each variance: `E f(u)^2` and `E f'(u)^2`.
+    pub(crate) fn squares(self, q: f64, quadrature: Option<&Quadrature>) -> (f64, f64) {
+        if let (Self::Series { .. }, Some(quadrature)) = (self, quadrature) {
+            let moments = quadrature.moments(q.sqrt());
+            return (moments.square, moments.slope_square);
+        }
+        self.image(Pair { qa: q, qb: q, s: q, k: q, gap: 0.0 }).map_or((0.0, 0.0), |image| (image.k, image.dot))
+    }
+
+    /// The images of a pair; none of a series.
+    pub(crate) fn image(self, pair: Pair<f64>) -> Option<Image<f64>> {
+        Some(match self {
+            Self::Rectifier(rule) => rule.image(pair),
+            Self::Erf => Erf.image(pair),
+            Self::Gelu => Gelu.image(pair),
+            Self::Sin => Sin.image(pair),
+            Self::Cos => Cos.image(pair),
+            Self::Exp => Exp.image(pair),
+            Self::Monomial(rule) => rule.image(pair),
+            Self::RectifiedMonomial(rule) => rule.image(pair),
+            Self::Series { .. } => return None,
+        })
+    }
+
+    /// `E f(u)` of a value of variance `q`.
+    pub(crate) fn mean(self, q: f64, quadrature: Option<&Quadrature>) -> f64 {
+        let per_turn = 0.5 * std::f64::consts::FRAC_2_SQRT_PI * std::f64::consts::FRAC_1_SQRT_2;
+        match self {
+            Self::Erf | Self::Sin => 0.0,
+            // E |u| = sqrt(2 q/pi)
+            Self::Rectifier(rule) => rule.even * 2.0 * per_turn * q.sqrt(),
+            // E u Phi(u) = q E phi(u)
+            Self::Gelu => per_turn * q / (1.0 + q).sqrt(),
+            Self::Cos => (-0.5 * q).exp(),
+            Self::Exp => (0.5 * q).exp(),
+            Self::Monomial(rule) => rule.mean(q.sqrt()),
+            Self::RectifiedMonomial(rule) => rule.mean(q.sqrt()),
+            Self::Series { .. } => quadrature.map_or(0.0, |quadrature| quadrature.moments(q.sqrt()).mean),
+        }
     }
 
     /// Whether the rule is not smooth at correlations of 1 and -1, so that the gap must be carried to it.

@@ -193,11 +193,6 @@ pub(crate) struct Coefficients<R> {
 }
 
 impl<R: Float> Coefficients<R> {
-    /// Of no samples.
-    pub(crate) fn empty() -> Self {
-        Self { terms: 0, alternating: false, samples: 0, mean: Vec::new(), d: Vec::new() }
-    }
-
     /// Those of several lists of samples, one after another.
     pub(crate) fn joined<'c>(parts: impl Iterator<Item = &'c Self> + Clone) -> Self
     where

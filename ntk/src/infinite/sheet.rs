@@ -6,7 +6,7 @@
 use autodiff::{Float, Kernel};
 
 use super::line::{self, Line, Place};
-use super::program::{Act, Mode, Step};
+use super::program::{Act, Branch, Join, Mode, ReadOut, Step};
 use super::window::{Masks, Window, add};
 
 /// A pair of samples, or a row of pairs, in front of a read-out.
@@ -18,9 +18,11 @@ pub(crate) struct Sheet<R> {
     /// Whether `theta` is still 0, as before the first weights.
     pub(crate) blank: bool,
     between: [Vec<R>; 2],
+    /// What a window writes to, as it reads `k` and `theta` still.
+    other: [Vec<R>; 2],
     summed: Vec<R>,
-    line: Line<R>,
-    spare: Vec<Line<R>>,
+    pub(super) line: Line<R>,
+    pub(super) spare: Vec<Line<R>>,
 }
 
 impl<R: Float> Sheet<R> {
@@ -34,12 +36,57 @@ impl<R: Float> Sheet<R> {
         Self { k: self.k.clone(), theta: self.theta.clone(), blank: self.blank, ..Self::default() }
     }
 
-    /// Adds what leaves a branch.
-    pub(crate) fn join(&mut self, branch: &Self, square: f64) {
-        let scale = R::from_f64(square);
-        R::vectorize(AddScaled { y: &mut self.k, x: &branch.k, scale });
-        R::vectorize(AddScaled { y: &mut self.theta, x: &branch.theta, scale });
+    /// Joins what leaves a branch to what left those before it.
+    pub(crate) fn join(&mut self, branch: &Self, share: f64, join: Join) {
+        let scale = R::from_f64(share);
+        match join {
+            Join::Sum => {
+                R::vectorize(AddScaled { y: &mut self.k, x: &branch.k, scale });
+                R::vectorize(AddScaled { y: &mut self.theta, x: &branch.theta, scale });
+            }
+            Join::Product => {
+                let of_branch = branch.k.iter().zip(&branch.theta);
+                for ((k, theta), (&other, &theta_of_other)) in self.k.iter_mut().zip(&mut self.theta).zip(of_branch) {
+                    *theta = *theta * other + *k * theta_of_other;
+                    *k *= other;
+                }
+            }
+        }
         self.blank &= branch.blank;
+    }
+
+    /// Multiplies both kernels.
+    pub(crate) fn scale(&mut self, share: f64) {
+        if share != 1.0 {
+            self.k.iter_mut().chain(&mut self.theta).for_each(|x| *x *= R::from_f64(share));
+        }
+    }
+
+    /// Passes the sheet through branches, of which at least one moves positions.
+    fn branches(
+        &mut self,
+        branches: &[Branch],
+        join: Join,
+        place: &Place<'_, R>,
+        masks: &[Masks<R>],
+        positions: usize,
+    ) -> usize {
+        let (mut left, mut joined) = (positions, None::<Self>);
+        for branch in branches {
+            let mut inner = self.branch();
+            left = inner.run(&branch.steps, place, masks, positions);
+            match &mut joined {
+                Some(joined) => joined.join(&inner, branch.share, join),
+                None => {
+                    inner.scale(if join == Join::Sum { branch.share } else { 1.0 });
+                    joined = Some(inner);
+                }
+            }
+        }
+        if let Some(joined) = joined {
+            (self.k, self.theta, self.blank) = (joined.k, joined.theta, joined.blank);
+        }
+        left
     }
 
     /// The width of a line.
@@ -65,10 +112,16 @@ impl<R: Float> Sheet<R> {
                     positions = window.outputs();
                     at += 1 + rest;
                 }
-                Act::Residual { branch, square, .. } if steps[at].moves() => {
-                    let mut inner = self.branch();
-                    inner.run(branch, place, masks, positions);
-                    self.join(&inner, *square);
+                Act::Join { branches, join } if steps[at].moves() => {
+                    positions = self.branches(branches, *join, place, masks, positions);
+                    at += 1;
+                }
+                Act::Recurrent(recurrent) => {
+                    self.recurrent(recurrent, place, positions);
+                    at += 1;
+                }
+                Act::Attend { index, uniform } => {
+                    self.attend((!uniform).then_some(*index), place, positions);
                     at += 1;
                 }
                 _ => {
@@ -102,21 +155,31 @@ impl<R: Float> Sheet<R> {
         let mut between = std::mem::take(&mut self.between);
         match place.mode {
             Mode::Full => {
-                window.down(&self.k, &mut between[0]);
-                if !self.blank {
-                    window.down(&self.theta, &mut between[1]);
-                }
-                self.k.resize(outputs * outputs, R::ZERO);
-                self.theta.resize(outputs * outputs, R::ZERO);
-                for position in 0..outputs {
-                    self.line.resize(outputs);
-                    window.across(&between[0], position, masks, &mut self.line.k);
-                    match self.blank {
-                        true => self.line.theta.fill(R::ZERO),
-                        false => window.across(&between[1], position, masks, &mut self.line.theta),
+                // A row of positions at a time: what is between the two halves of a sum stays in the second-level cache.
+                let mut to = std::mem::take(&mut self.other);
+                to.iter_mut().for_each(|to| to.resize(outputs * outputs, R::ZERO));
+                let columns = window.columns.output;
+                for row in 0..window.rows.output {
+                    window.down(&self.k, row, &mut between[0]);
+                    if !self.blank {
+                        window.down(&self.theta, row, &mut between[1]);
                     }
-                    self.finish(steps, place, position, outputs);
+                    for column in 0..columns {
+                        let position = row * columns + column;
+                        self.line.resize(outputs);
+                        window.across(&between[0], column, masks, &mut self.line.k);
+                        match self.blank {
+                            true => self.line.theta.fill(R::ZERO),
+                            false => window.across(&between[1], column, masks, &mut self.line.theta),
+                        }
+                        line::run(steps, &Place { position, ..*place }, &mut self.line, &mut self.spare);
+                        to[0][position * outputs..][..outputs].copy_from_slice(&self.line.k);
+                        to[1][position * outputs..][..outputs].copy_from_slice(&self.line.theta);
+                    }
                 }
+                std::mem::swap(&mut self.k, &mut to[0]);
+                std::mem::swap(&mut self.theta, &mut to[1]);
+                self.other = to;
             }
             Mode::Flat | Mode::Diagonal => {
                 let width = self.width(positions);
@@ -153,19 +216,26 @@ impl<R: Float> Sheet<R> {
         }
     }
 
-    /// The mean over all pairs of positions, or over pairs of the same position; of covariances and of the tangent kernel.
-    pub(crate) fn mean(&self, positions: usize, same: bool) -> (R, R) {
+    /// What is read of the covariances and the tangent kernel of a pair of samples.
+    pub(crate) fn read(&self, positions: usize, read_out: ReadOut, place: &Place<'_, R>) -> (R, R) {
         let of = |x: &[R]| {
             let sum = |x: &mut dyn Iterator<Item = R>| x.fold(0.0, |sum, x| sum + x.to_f64());
-            let total = match same {
-                true => sum(&mut x.iter().step_by(positions + 1).copied()) / positions as f64,
+            R::from_f64(match read_out {
+                ReadOut::Flatten => sum(&mut x.iter().step_by(positions + 1).copied()) / positions as f64,
+                ReadOut::None | ReadOut::Last => x.last().map_or(0.0, |x| x.to_f64()),
                 // Line by line, each in the numbers of the kernel: the vector units add lines.
-                false => {
+                ReadOut::Average => {
                     sum(&mut x.chunks_exact(positions).map(|line| R::vectorize(Total(line))))
                         / (positions * positions) as f64
                 }
-            };
-            R::from_f64(total)
+                ReadOut::AverageOfThere => {
+                    let [a, b] = place.there(positions);
+                    let count = |there: &[bool]| there.iter().filter(|&&there| there).count().max(1);
+                    let both = |at: usize| a[at / positions] && b[at % positions];
+                    let all = sum(&mut x.iter().enumerate().filter(|(at, _)| both(*at)).map(|(_, &x)| x));
+                    all / (count(a) * count(b)) as f64
+                }
+            })
         };
         (of(&self.k), of(&self.theta))
     }

@@ -4,16 +4,15 @@
 //! angle between a sample and itself: 0, but by way of an arc cosine it is some 1e-8.
 //!
 //! Where positions are averaged, the variance of an average asks for covariances between positions: such samples pass the
-//! layers before the read-out as pairs with themselves, a step at a time ([`Own`]).
+//! layers before the read-out as pairs with themselves, a step at a time ([`super::own`]).
 
 use autodiff::Float;
 use rayon::prelude::*;
 
-use super::line::Place;
-use super::program::{Act, Affine, Mode, Norm, Program, ReadOut, Step};
-use super::rule::{Cos, Dual, Erf, Gelu, Image, Pair, Rule, Sin};
+use super::own::{Own, joined};
+use super::program::{Act, Affine, Join, Mode, Norm, Polynomial, Program, Recurrent, Step};
+use super::rule::Rule;
 use super::series::{Coefficients, Quadrature};
-use super::sheet::Sheet;
 use super::window::Masks;
 use crate::error::{Error, Result};
 
@@ -27,6 +26,32 @@ pub(crate) struct Samples<R> {
     pub(crate) ntk: Vec<f64>,
     /// The same at the read-out, where positions are averaged.
     pub(crate) read_out: Vec<(R, R)>,
+    /// For each polynomial layer the mean of its activation, `[n]`.
+    pub(crate) means: Vec<Vec<R>>,
+    /// For each attention its weights, `[n, positions, positions]`.
+    pub(crate) attention: Vec<Vec<R>>,
+    /// Whether a position is there, `[n, positions]`, where the data has a mask.
+    pub(crate) there: Vec<bool>,
+}
+
+impl<R> Samples<R> {
+    pub(crate) fn new(count: usize, levels: usize) -> Self
+    where
+        R: Clone,
+        Level<R>: Default,
+    {
+        Self {
+            count,
+            levels: vec![Level::default(); levels],
+            series: Vec::new(),
+            nngp: Vec::new(),
+            ntk: Vec::new(),
+            read_out: Vec::new(),
+            means: Vec::new(),
+            attention: Vec::new(),
+            there: Vec::new(),
+        }
+    }
 }
 
 /// Variances and deviations of all samples at a level, `[positions, n]` or in [`Mode::Full`] `[n, positions]`.
@@ -37,18 +62,19 @@ pub(crate) struct Level<R> {
 }
 
 impl<R: Float> Level<R> {
-    fn new(q: &[f64]) -> Self {
+    pub(crate) fn new(q: &[f64]) -> Self {
         Self { q: q.iter().map(|&q| R::from_f64(q)).collect(), r: q.iter().map(|q| R::from_f64(q.sqrt())).collect() }
     }
 }
 
 /// Both sides of a kernel (one, where it is symmetric) and the largest relative error of any series.
 ///
-/// `own` gives the covariances between the positions of a sample of a side.
+/// `own` gives the covariances between the positions of a sample of a side, `there` which of a side's positions are there.
 pub(crate) fn sides<R: Float>(
     program: &Program,
     counts: [usize; 2],
     inputs: [&[f64]; 2],
+    there: [&[bool]; 2],
     own: impl Fn(usize, usize, &mut Vec<R>) + Sync,
     masks: &[Masks<R>],
 ) -> Result<([Samples<R>; 2], f64)> {
@@ -60,43 +86,35 @@ pub(crate) fn sides<R: Float>(
             q.extend_from_slice(&input[position * count..][..count]);
         }
     }
-    let mut walk = Walk::<R> {
-        counts,
-        levels: vec![[Level::default(), Level::default()]; program.levels],
-        series: Vec::new(),
-        quadratures: Vec::new(),
-        error: 0.0,
-        keeps: program.mode != Mode::Full,
-    };
+    let mut sides = counts.map(|count| Samples::new(count, program.levels));
+    for (side, there) in sides.iter_mut().zip(there) {
+        side.there = there.to_vec();
+    }
+    let mut walk =
+        Walk::<R> { sides, quadratures: Vec::new(), error: 0.0, keeps: program.mode != Mode::Full, there: Vec::new() };
+    walk.there = walk.sides.iter().flat_map(|side| &side.there).copied().collect();
     walk.keep(0, &q);
     let state = walk.steps(&program.head, State { theta: vec![0.0; q.len()], q })?;
-    let mut of_read_out = [Vec::new(), Vec::new()];
     let state = match program.mode {
         Mode::Flat => state,
         Mode::Diagonal => state.mean(n),
         Mode::Full => {
             let quadratures = std::mem::take(&mut walk.quadratures);
             let mut flat = State { q: Vec::new(), theta: Vec::new() };
-            for (side, &count) in counts.iter().enumerate() {
-                let found: Vec<Own<R>> = (0..count)
+            for (side, of_side) in walk.sides.iter_mut().enumerate() {
+                let there = std::mem::take(&mut of_side.there);
+                let found: Vec<Own<R>> = (0..of_side.count)
                     .into_par_iter()
-                    .map(|sample| Own::new(program, &quadratures, masks, |k| own(side, sample, k)))
+                    .map(|sample| {
+                        let there = there.chunks_exact(program.positions).nth(sample).unwrap_or_default();
+                        Own::new(program, &quadratures, masks, there, |k| own(side, sample, k))
+                    })
                     .collect::<Result<_>>()?;
-                let (levels, series, read_out, error) = joined(program, found);
-                for (level, table) in levels.into_iter().enumerate() {
-                    walk.levels[level][side] = table;
-                }
-                for (index, coefficients) in series.into_iter().enumerate() {
-                    if side == 0 {
-                        walk.series.push([coefficients, Coefficients::empty()]);
-                    } else {
-                        walk.series[index][1] = coefficients;
-                    }
-                }
+                let (samples, error) = joined(program, found);
+                *of_side = Samples { there, ..samples };
                 walk.error = walk.error.max(error);
-                flat.q.extend(read_out.iter().map(|(k, _)| k.to_f64()));
-                flat.theta.extend(read_out.iter().map(|(_, theta)| theta.to_f64()));
-                of_read_out[side] = read_out;
+                flat.q.extend(of_side.read_out.iter().map(|(k, _)| k.to_f64()));
+                flat.theta.extend(of_side.read_out.iter().map(|(_, theta)| theta.to_f64()));
             }
             walk.keeps = true;
             flat
@@ -104,40 +122,22 @@ pub(crate) fn sides<R: Float>(
     };
     walk.keep(program.flat_level, &state.q);
     let State { q, theta } = walk.steps(&program.tail, state)?;
-    let (mut levels, mut series) = ([Vec::new(), Vec::new()], [Vec::new(), Vec::new()]);
-    for [a, b] in walk.levels {
-        levels[0].push(a);
-        levels[1].push(b);
-    }
-    for [a, b] in walk.series {
-        series[0].push(a);
-        series[1].push(b);
-    }
-    let mut at = 0;
-    let mut parts =
-        levels.into_iter().zip(series).zip(counts).zip(of_read_out).map(|(((levels, series), count), read_out)| {
-            at += count;
-            let range = at - count..at;
-            let (nngp, ntk) = (q[range.clone()].to_vec(), theta[range].to_vec());
-            Samples { count, levels, series, nngp, ntk, read_out }
-        });
-    let (rows, columns) = (parts.next(), parts.next());
-    drop(parts);
-    match (rows, columns) {
-        (Some(rows), Some(columns)) => Ok(([rows, columns], walk.error)),
-        _ => Err(Error::Bug("a kernel of no sides".into())),
-    }
+    let first = counts[0];
+    let [rows, columns] = &mut walk.sides;
+    (rows.nngp, rows.ntk) = (q[..first].to_vec(), theta[..first].to_vec());
+    (columns.nngp, columns.ntk) = (q[first..].to_vec(), theta[first..].to_vec());
+    Ok((walk.sides, walk.error))
 }
 
 struct Walk<R> {
-    counts: [usize; 2],
-    levels: Vec<[Level<R>; 2]>,
-    series: Vec<[Coefficients<R>; 2]>,
+    sides: [Samples<R>; 2],
     /// Of the head, where it is only walked for bounds of the variances.
     quadratures: Vec<Quadrature>,
     error: f64,
     /// Whether levels and series are kept.
     keeps: bool,
+    /// Of all samples.
+    there: Vec<bool>,
 }
 
 /// Variances and tangent kernels of all samples with themselves, `[positions, n]`.
@@ -156,19 +156,51 @@ impl State {
         };
         Self { q: of(self.q), theta: of(self.theta) }
     }
+
+    /// The largest of all positions, for each sample at each position.
+    fn largest(self, n: usize) -> Self {
+        let of = |x: Vec<f64>| {
+            let top = |i: usize| x.iter().skip(i % n).step_by(n).copied().fold(0.0, f64::max);
+            let tops: Vec<f64> = (0..n).map(top).collect();
+            (0..x.len()).map(|i| tops[i % n]).collect()
+        };
+        Self { q: of(self.q), theta: of(self.theta) }
+    }
+
+    /// Joins what leaves a branch.
+    fn join(self, branch: Self, share: f64, join: Join) -> Self {
+        match join {
+            Join::Sum => {
+                let sum = |x: Vec<f64>, y: Vec<f64>| x.iter().zip(y).map(|(x, y)| x + share * y).collect();
+                Self { q: sum(self.q, branch.q), theta: sum(self.theta, branch.theta) }
+            }
+            Join::Product => {
+                let (a, b) = (self.q.iter().zip(&self.theta), branch.q.iter().zip(&branch.theta));
+                let theta = a.zip(b).map(|((q, theta), (other, of_other))| theta * other + q * of_other).collect();
+                Self { theta, q: self.q.iter().zip(branch.q).map(|(x, y)| x * y).collect() }
+            }
+        }
+    }
 }
 
 impl<R: Float> Walk<R> {
     /// `[positions, n]` of both sides as one list a side.
     fn split(&self, q: &[f64]) -> [Vec<f64>; 2] {
-        let [first, second] = self.counts;
+        let [first, second] = [self.sides[0].count, self.sides[1].count];
         let rows = || q.chunks_exact((first + second).max(1));
         [rows().flat_map(|q| &q[..first]).copied().collect(), rows().flat_map(|q| &q[first..]).copied().collect()]
     }
 
+    fn samples(&self) -> usize {
+        self.sides[0].count + self.sides[1].count
+    }
+
     fn keep(&mut self, level: usize, q: &[f64]) {
         if self.keeps {
-            self.levels[level] = self.split(q).map(|q| Level::new(&q));
+            let parts = self.split(q);
+            for (side, q) in self.sides.iter_mut().zip(parts) {
+                side.levels[level] = Level::new(&q);
+            }
         }
     }
 
@@ -177,7 +209,7 @@ impl<R: Float> Walk<R> {
             state = match &step.act {
                 Act::Affine(affine) => affine_of(affine, state),
                 Act::Norm(norm) => norm_of(norm, state),
-                Act::Map(rule) => self.map(rule, state, &step.path)?,
+                Act::Map(rule) => self.map(*rule, state, &step.path)?.0,
                 Act::Window { window, .. } => {
                     let n = state.q.len() / window.inputs();
                     let (mut between, mut summed) = (Vec::new(), Vec::new());
@@ -193,46 +225,149 @@ impl<R: Float> Walk<R> {
                     }
                     state
                 }
-                Act::Residual { branch, square, .. } => {
-                    let of_branch = self.steps(branch, state.clone())?;
-                    let sum = |x: Vec<f64>, y: Vec<f64>| x.iter().zip(y).map(|(x, y)| x + square * y).collect();
-                    State { q: sum(state.q, of_branch.q), theta: sum(state.theta, of_branch.theta) }
+                Act::Join { branches, join } => {
+                    let mut joined: Option<State> = None;
+                    for branch in branches {
+                        let left = self.steps(&branch.steps, state.clone())?;
+                        let share = if *join == Join::Sum { branch.share } else { 1.0 };
+                        let all = match joined {
+                            Some(joined) => joined.join(left, share, *join),
+                            None => State {
+                                q: left.q.iter().map(|q| share * q).collect(),
+                                theta: left.theta.iter().map(|theta| share * theta).collect(),
+                            },
+                        };
+                        self.keep(branch.joined, &all.q);
+                        joined = Some(all);
+                    }
+                    joined.unwrap_or(state)
                 }
+                Act::Polynomial(polynomial) => self.polynomial(polynomial, state)?,
+                Act::Recurrent(recurrent) => self.recurrent(recurrent, state)?,
+                // A bound: no mean of positions has more variance than the largest.
+                Act::Attend { .. } => state.largest(self.samples()),
             };
-            let finite = |x: &f64| R::from_f64(*x).is_finite();
-            if let Some(at) = (0..state.q.len()).find(|&i| !(finite(&state.q[i]) && finite(&state.theta[i]))) {
-                let sample = at % (self.counts[0] + self.counts[1]);
-                let sample = if sample < self.counts[0] { sample } else { sample - self.counts[0] };
-                return Err(Error::Overflow { what: "variance", place: format!("{}, sample {sample}", step.path) });
-            }
+            self.check(&state, &step.path)?;
             self.keep(step.to, &state.q);
         }
         Ok(state)
     }
 
-    fn map(&mut self, rule: &Rule, state: State, path: &str) -> Result<State> {
-        match *rule {
-            Rule::Rectifier(rectifier) => Ok(closed(rectifier, state)),
-            Rule::Erf => Ok(closed(Erf, state)),
-            Rule::Gelu => Ok(closed(Gelu, state)),
-            Rule::Sin => Ok(closed(Sin, state)),
-            Rule::Cos => Ok(closed(Cos, state)),
-            Rule::Series { op, .. } => {
-                let r: Vec<f64> = state.q.iter().map(|q| q.sqrt()).collect();
-                let largest = r.iter().copied().fold(0.0, f64::max);
-                let quadrature = Quadrature::new(op, largest, R::EPSILON / 4.0, path)?;
-                let moments: Vec<_> = r.par_iter().map(|&r| quadrature.moments(r)).collect();
-                if self.keeps {
-                    let [a, b] = self.split(&r).map(|r| Coefficients::new(&quadrature, &r));
-                    self.error = self.error.max(a.2).max(b.2);
-                    self.series.push([a.0, b.0]);
-                } else {
-                    self.quadratures.push(quadrature);
+    fn check(&self, state: &State, path: &str) -> Result<()> {
+        let finite = |x: &f64| R::from_f64(*x).is_finite();
+        let Some(at) = (0..state.q.len()).find(|&i| !(finite(&state.q[i]) && finite(&state.theta[i]))) else {
+            return Ok(());
+        };
+        let (sample, first) = (at % self.samples(), self.sides[0].count);
+        let sample = if sample < first { sample } else { sample - first };
+        Err(Error::Overflow { what: "variance", place: format!("{path}, sample {sample}") })
+    }
+
+    /// An activation, and its quadrature where it has no closed form.
+    fn map(&mut self, rule: Rule, state: State, path: &str) -> Result<(State, Option<Quadrature>)> {
+        let mut quadrature = None;
+        if let Rule::Series { op, .. } = rule {
+            let largest = state.q.iter().copied().fold(0.0, f64::max).sqrt();
+            quadrature = Some(Quadrature::new(op, largest, R::EPSILON / 4.0, path)?);
+        }
+        let images: Vec<(f64, f64)> =
+            state.q.par_iter().with_min_len(16).map(|&q| rule.squares(q, quadrature.as_ref())).collect();
+        if let Some(found) = &quadrature {
+            self.expand(found, &state.q);
+        }
+        let theta = state.theta.iter().zip(&images).map(|(theta, (_, slope))| theta * slope).collect();
+        let state = State { q: images.iter().map(|(square, _)| *square).collect(), theta };
+        if self.keeps {
+            return Ok((state, quadrature));
+        }
+        self.quadratures.extend(quadrature);
+        Ok((state, None))
+    }
+
+    /// Keeps the series of values of these variances.
+    fn expand(&mut self, quadrature: &Quadrature, q: &[f64]) {
+        if !self.keeps {
+            return;
+        }
+        let r: Vec<f64> = q.iter().map(|q| q.sqrt()).collect();
+        let parts = self.split(&r);
+        for (side, r) in self.sides.iter_mut().zip(parts) {
+            let (coefficients, _, error) = Coefficients::new(quadrature, &r);
+            self.error = self.error.max(error);
+            side.series.push(coefficients);
+        }
+    }
+
+    fn polynomial(&mut self, of: &Polynomial, state: State) -> Result<State> {
+        let inner = affine_of(&of.affine, state);
+        self.keep(of.map.from, &inner.q);
+        let ones = State { q: inner.q.clone(), theta: vec![1.0; inner.q.len()] };
+        let (image, means) = match of.map.act {
+            Act::Map(rule) => {
+                let (image, quadrature) = self.map(rule, ones, &of.map.path)?;
+                (image, inner.q.iter().map(|&q| rule.mean(q, quadrature.as_ref())).collect())
+            }
+            _ => (ones, vec![0.0; inner.q.len()]),
+        };
+        self.keep(of.map.to, &image.q);
+        let parts = self.split(&means);
+        for (side, means) in self.sides.iter_mut().zip(parts) {
+            side.means.push(means.into_iter().map(R::from_f64).collect());
+        }
+        let mut state = inner;
+        for (i, mean) in means.iter().enumerate() {
+            let v = image.q[i];
+            let factor = if of.skip { 1.0 + 2.0 * mean + v } else { v };
+            let (mut whole, mut before) = (1.0, 0.0);
+            for _ in 1..of.degree {
+                before = before * factor + whole * v;
+                whole *= factor;
+            }
+            state.q[i] = v * whole;
+            state.theta[i] *= image.theta[i] * (whole + before);
+        }
+        Ok(state)
+    }
+
+    fn recurrent(&mut self, of: &Recurrent, mut state: State) -> Result<State> {
+        let n = self.samples();
+        let times = state.q.len() / n.max(1);
+        let rule = match of.map.act {
+            Act::Map(rule) => Some(rule),
+            _ => None,
+        };
+        let mut quadrature: Option<(Quadrature, f64)> = None;
+        for t in 0..times {
+            for i in 0..n {
+                let (at, last) = (t * n + i, (t * n + i).wrapping_sub(n));
+                if t > 0 {
+                    let (q, theta) = (state.q[last], state.theta[last]);
+                    state.q[at] += of.state.weight * q;
+                    state.theta[at] += of.state.own * q + of.state.weight * theta;
                 }
-                let theta = state.theta.iter().zip(&moments).map(|(theta, m)| theta * m.slope_square).collect();
-                Ok(State { q: moments.iter().map(|m| m.square).collect(), theta })
+            }
+            if let Some(Rule::Series { op, .. }) = rule {
+                // One for all times: of the largest deviation, with room, made anew where that is passed.
+                let largest = state.q[t * n..][..n].iter().copied().fold(0.0, f64::max).sqrt();
+                if quadrature.as_ref().is_none_or(|(_, bound)| largest > *bound) {
+                    let bound = 1.25 * largest;
+                    quadrature = Some((Quadrature::new(op, bound, R::EPSILON / 4.0, &of.map.path)?, bound));
+                }
+            }
+            for i in 0..n {
+                let at = t * n + i;
+                if of.masked && !self.there[i * times + t] {
+                    (state.q[at], state.theta[at]) =
+                        if t > 0 { (state.q[at - n], state.theta[at - n]) } else { (0.0, 0.0) };
+                } else if let Some(rule) = rule {
+                    let (square, slope) = rule.squares(state.q[at], quadrature.as_ref().map(|(found, _)| found));
+                    (state.q[at], state.theta[at]) = (square, state.theta[at] * slope);
+                }
             }
         }
+        // Sequences are pairs of positions: their own tables are made in `own`.
+        self.quadratures.extend(quadrature.map(|(found, _)| found));
+        Ok(state)
     }
 }
 
@@ -246,105 +381,4 @@ fn norm_of(norm: &Norm, State { q, theta }: State) -> State {
     let theta =
         q.iter().zip(&theta).map(|(q, theta)| (norm.own * q + theta) / (q + norm.eps) + norm.own_bias).collect();
     State { q: q.iter().map(|q| q / (q + norm.eps)).collect(), theta }
-}
-
-fn closed(rule: impl Dual + Sync, State { q, theta }: State) -> State {
-    let images: Vec<Image<f64>> =
-        q.par_iter().with_min_len(1024).map(|&q| rule.image(Pair { qa: q, qb: q, s: q, k: q, gap: 0.0 })).collect();
-    State {
-        q: images.iter().map(|image| image.k).collect(),
-        theta: images.iter().zip(theta).map(|(image, theta)| theta * image.dot).collect(),
-    }
-}
-
-/// A sample that passes the head as a pair with itself.
-struct Own<R> {
-    /// One sample's levels and series.
-    samples: Samples<R>,
-    error: f64,
-}
-
-impl<R: Float> Own<R> {
-    fn new(
-        program: &Program,
-        quadratures: &[Quadrature],
-        masks: &[Masks<R>],
-        own: impl FnOnce(&mut Vec<R>),
-    ) -> Result<Self> {
-        let mut k = Vec::new();
-        own(&mut k);
-        let mut sheet = Sheet::of(k);
-        let samples = Samples {
-            count: 1,
-            levels: vec![Level::default(); program.levels],
-            series: Vec::new(),
-            nngp: Vec::new(),
-            ntk: Vec::new(),
-            read_out: Vec::new(),
-        };
-        let mut own = Self { samples, error: 0.0 };
-        own.keep(0, &sheet, program.positions);
-        let positions = own.steps(&program.head, quadratures, masks, &mut sheet, program.positions)?;
-        own.samples.read_out.push(sheet.mean(positions, program.read_out == ReadOut::Flatten));
-        Ok(own)
-    }
-
-    fn keep(&mut self, level: usize, sheet: &Sheet<R>, positions: usize) {
-        let q: Vec<f64> = sheet.k.iter().step_by(positions + 1).map(|q| q.to_f64()).collect();
-        self.samples.levels[level] = Level::new(&q);
-    }
-
-    fn steps(
-        &mut self,
-        steps: &[Step],
-        quadratures: &[Quadrature],
-        masks: &[Masks<R>],
-        sheet: &mut Sheet<R>,
-        mut positions: usize,
-    ) -> Result<usize> {
-        for step in steps {
-            if let Act::Map(Rule::Series { index, .. }) = step.act {
-                let r: Vec<f64> = self.samples.levels[step.from].r.iter().map(|r| r.to_f64()).collect();
-                let (coefficients, _, error) = Coefficients::new(&quadratures[index], &r);
-                self.error = self.error.max(error);
-                self.samples.series.push(coefficients);
-            }
-            if let Act::Residual { branch, square, .. } = &step.act {
-                let mut inner = sheet.branch();
-                self.steps(branch, quadratures, masks, &mut inner, positions)?;
-                sheet.join(&inner, *square);
-            } else {
-                let samples = &self.samples;
-                let place = Place {
-                    rows: samples,
-                    row: 0,
-                    position: 0,
-                    columns: samples,
-                    from: 0,
-                    mode: Mode::Full,
-                    tracked: false,
-                };
-                positions = sheet.run(std::slice::from_ref(step), &place, masks, positions);
-            }
-            self.keep(step.to, sheet, positions);
-        }
-        Ok(positions)
-    }
-}
-
-/// The tables of samples one after another, `[n, positions]`.
-#[allow(clippy::type_complexity)] // what a side is made of
-fn joined<R: Float>(program: &Program, own: Vec<Own<R>>) -> (Vec<Level<R>>, Vec<Coefficients<R>>, Vec<(R, R)>, f64) {
-    let levels = (0..program.levels)
-        .map(|level| Level {
-            q: own.iter().flat_map(|own| &own.samples.levels[level].q).copied().collect(),
-            r: own.iter().flat_map(|own| &own.samples.levels[level].r).copied().collect(),
-        })
-        .collect();
-    let count = own.first().map_or(0, |own| own.samples.series.len());
-    let series =
-        (0..count).map(|index| Coefficients::joined(own.iter().map(|own| &own.samples.series[index]))).collect();
-    let read_out = own.iter().map(|own| own.samples.read_out[0]).collect();
-    let error = own.iter().map(|own| own.error).fold(0.0, f64::max);
-    (levels, series, read_out, error)
 }

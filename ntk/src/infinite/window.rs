@@ -60,6 +60,14 @@ impl Axis {
         Self { input, output, taps, shifts }
     }
 
+    /// Where the window is of three taps that lie around an output, and reads inside: what it reads, and how far they are apart.
+    fn three(&self, output: usize) -> Option<([usize; 3], usize)> {
+        let [Some(before), Some(0), Some(after)] = self.shifts[..] else { return None };
+        let far = usize::try_from(after).ok().filter(|_| before == -after)?;
+        let first = output.checked_sub(far)?;
+        (output + far < self.input).then_some(([first, output, output + far], far))
+    }
+
     /// The input that a tap reads for an output.
     fn reads(&self, output: usize) -> impl Iterator<Item = (usize, usize)> + '_ {
         self.taps.iter().enumerate().filter_map(move |(t, runs)| {
@@ -111,43 +119,51 @@ impl Window {
         }
     }
 
-    /// The first half of a sum over a sheet: along rows, of both images together.
+    /// The first half of a sum over a sheet, for one row of the first image: along rows, of both images together.
     ///
     /// # Shape
-    /// `x: [h, w, h, w] -> y: [h', w, h', w]`
-    pub(crate) fn down<R: Float>(&self, x: &[R], y: &mut Vec<R>) {
+    /// `x: [h, w, h, w] -> y: [w, h', w]`
+    pub(crate) fn down<R: Float>(&self, x: &[R], row: usize, y: &mut Vec<R>) {
         let w = self.columns.input;
-        let (h, h_to) = (self.rows.input, self.rows.output);
-        let (from_line, to_line) = (h * w, h_to * w);
-        y.clear();
-        y.resize(h_to * w * to_line, R::ZERO);
-        for o in 0..h_to {
-            for column in 0..w {
-                let to = &mut y[(o * w + column) * to_line..][..to_line];
-                for (t, at) in self.rows.reads(o) {
-                    let from = &x[(at * w + column) * from_line..][..from_line];
-                    let other: &mut dyn Iterator<Item = &Run> =
-                        if self.crossed { &mut self.rows.taps.iter().flatten() } else { &mut self.rows.taps[t].iter() };
-                    for run in other {
-                        let size = run.count * w;
-                        add(&mut to[run.output * w..][..size], &from[run.input * w..][..size]);
-                    }
+        let (from_line, to_line) = (self.rows.input * w, self.rows.output * w);
+        y.resize(w * to_line, R::ZERO);
+        let three = if self.crossed { None } else { self.rows.three(row) };
+        for (column, to) in y.chunks_exact_mut(to_line).enumerate() {
+            let line = |at: usize| &x[(at * w + column) * from_line..][..from_line];
+            if let Some(([before, here, after], far)) = three {
+                let from = [line(before), line(here), line(after)];
+                R::vectorize(SumThree { to, from, masks: None, far: far * w });
+                continue;
+            }
+            to.fill(R::ZERO);
+            for (t, at) in self.rows.reads(row) {
+                let from = line(at);
+                let other: &mut dyn Iterator<Item = &Run> =
+                    if self.crossed { &mut self.rows.taps.iter().flatten() } else { &mut self.rows.taps[t].iter() };
+                for run in other {
+                    let size = run.count * w;
+                    add(&mut to[run.output * w..][..size], &from[run.input * w..][..size]);
                 }
             }
         }
     }
 
-    /// The second half, along columns, for one position of the first image.
+    /// The second half, along columns, for one column of the first image.
     ///
     /// # Shape
-    /// `x: [h', w, h', w] -> line: [h', w']`
-    pub(crate) fn across<R: Float>(&self, x: &[R], position: usize, masks: &Masks<R>, line: &mut [R]) {
+    /// `x: [w, h', w] -> line: [h', w']`
+    pub(crate) fn across<R: Float>(&self, x: &[R], column: usize, masks: &Masks<R>, line: &mut [R]) {
         let (w, w_to) = (self.columns.input, self.columns.output);
         let (h, from_line) = (self.rows.output, self.rows.output * w);
-        let (row, column) = (position / w_to, position % w_to);
+        let lines = |at: usize| &x[at * from_line..][..from_line];
+        if let (false, Some((reads, far))) = (self.crossed, self.columns.three(column)) {
+            let masks = Some([&masks.0[0][..], &masks.0[2]]);
+            R::vectorize(SumThree { to: line, from: reads.map(lines), masks, far });
+            return;
+        }
         line.fill(R::ZERO);
         for (t, at) in self.columns.reads(column) {
-            let from = &x[(row * w + at) * from_line..][..from_line];
+            let from = lines(at);
             match (self.crossed, self.columns.shifts[t]) {
                 (false, Some(0)) => add(line, from),
                 (false, Some(shift)) => R::vectorize(AddShifted { to: line, from, mask: &masks.0[t], shift }),
@@ -219,6 +235,43 @@ impl<R: Float> Kernel for AddShifted<'_, R> {
     }
 }
 
+/// `to_i = a_(i - far) + b_i + c_(i + far)`, a and c times their masks; what is beyond the ends is 0.
+struct SumThree<'s, R> {
+    to: &'s mut [R],
+    from: [&'s [R]; 3],
+    masks: Option<[&'s [R]; 2]>,
+    far: usize,
+}
+
+impl<R: Float> Kernel for SumThree<'_, R> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        let Self { to, from: [a, b, c], masks, far } = self;
+        let n = to.len();
+        let (a, b, c) = (&a[..n], &b[..n], &c[..n]);
+        // In one pass: three would read and write the sum three times.
+        let (start, end) = (far.min(n), n.saturating_sub(far).max(far.min(n)));
+        let (before, after) = (&a[..end - start], &c[(start + far).min(n)..]);
+        let middle = to[start..end].iter_mut().zip(&b[start..end]).zip(before.iter().zip(after));
+        match masks {
+            None => middle.for_each(|((to, &b), (&a, &c))| *to = a + b + c),
+            Some([of_a, of_c]) => {
+                let masks = of_a[start..end].iter().zip(&of_c[start..end]);
+                for (((to, &b), (&a, &c)), (&of_a, &of_c)) in middle.zip(masks) {
+                    *to = of_a * a + b + of_c * c;
+                }
+            }
+        }
+        let mask = |side: usize, i: usize| masks.map_or(R::ONE, |masks| masks[side][i]);
+        for i in (0..start).chain(end..n) {
+            let left = if i >= far { mask(0, i) * a[i - far] } else { R::ZERO };
+            let right = if i + far < n { mask(1, i) * c[i + far] } else { R::ZERO };
+            to[i] = left + b[i] + right;
+        }
+    }
+}
+
 struct AddRuns<'s, R> {
     to: &'s mut [R],
     from: &'s [R],
@@ -275,7 +328,6 @@ mod tests {
                     let (p, q) = (window.inputs(), window.outputs());
                     let x: Vec<f64> = (0..p * p).map(|i| ((i * i % 101) as f64).sin()).collect();
                     let (mut between, mut line) = (Vec::new(), vec![0.0; q]);
-                    window.down(&x, &mut between);
                     let masks = window.masks();
                     // Every tap of an output position, by the definition.
                     let source = |of: (usize, usize, usize, usize, usize, usize, bool), o: usize, t: usize| {
@@ -299,7 +351,8 @@ mod tests {
                         all
                     };
                     for a in 0..q {
-                        window.across(&between, a, &masks, &mut line);
+                        window.down(&x, a / window.columns.output, &mut between);
+                        window.across(&between, a % window.columns.output, &masks, &mut line);
                         for (b, &found) in line.iter().enumerate() {
                             let (of_a, of_b) = (reads(a), reads(b));
                             let mut expected = 0.0;

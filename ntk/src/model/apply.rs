@@ -172,7 +172,7 @@ impl Above {
             match layer {
                 Layer::Dense(_) if self.passed => (self.slope, self.ended) = (true, true),
                 Layer::Dense(_) => self.everything += 1,
-                Layer::Activation(activation) => self.passed |= activation.op().is_some(),
+                Layer::Activation(activation) => self.passed |= activation.ops().next().is_some(),
                 // What enters the block is data, or data under activations: nothing goes on but the branch.
                 Layer::Residual { layers: branch, .. }
                     if layers[..at].iter().all(|l| matches!(l, Layer::Activation(_))) =>
@@ -213,8 +213,8 @@ fn count(layers: &[Layer], mut width: usize, seen: &mut Footprint) -> Option<usi
                 seen.cotangents.push(Cotangents { len: fan_out, shared: Sharing::Nothing });
             }
             Layer::Activation(activation) => {
-                value(width, usize::from(activation.op().is_some()));
-                seen.kinked += activation.op().map_or(0, |op| if op.kinks().is_empty() { 0 } else { width });
+                value(width, activation.ops().count());
+                seen.kinked += width * activation.ops().filter(|op| !op.kinks().is_empty()).count();
             }
             Layer::Residual { layers, .. } => {
                 value(width, 1);

@@ -18,6 +18,7 @@
 //! | `W_std` | `sqrt(2)` for relu and leaky_relu, 1 for the others |
 //! | `b_std` | 0.1; 0 for no bias |
 //! | `alpha` | 0.01, the slope of leaky_relu |
+//! | `degree` | 2, the power of monomial and rectified_monomial |
 //! | `scale` | 1, the factor of the branches of `resmlp` |
 //! | `kernel` | 3, the window of `cnn` along each axis |
 //! | `padding` | `SAME`; or `VALID`, `CIRCULAR`, of `cnn` |
@@ -53,7 +54,7 @@ pub const KINDS: [(&str, &str, &str); 3] = [
     ),
 ];
 
-const OPTIONS: [&str; 8] = ["param", "W_std", "b_std", "alpha", "scale", "gamma0", "kernel", "padding"];
+const OPTIONS: [&str; 9] = ["param", "W_std", "b_std", "alpha", "degree", "scale", "gamma0", "kernel", "padding"];
 
 /// The standard deviation of biases where none is given.
 const DEFAULT_B_STD: f64 = 0.1;
@@ -391,6 +392,17 @@ impl<'t> Settings<'t> {
                     ));
                 };
                 *slot = alpha;
+            }
+            "degree" => {
+                let degree = number(whole, key, value, |p| p >= 1.0 && p.fract() == 0.0, "a whole number above 0")?;
+                let (Activation::Monomial(slot) | Activation::RectifiedMonomial(slot)) = &mut self.activation else {
+                    return Err(key.error(
+                        whole,
+                        format!("degree is not an option of {}", self.activation.name()),
+                        "leave it out, or choose monomial or rectified_monomial",
+                    ));
+                };
+                *slot = degree as u32;
             }
             "gamma0" => self.gamma0 = number(whole, key, value, |x| x > 0.0, "a number above 0")?,
             "scale" if kind == "resmlp" => {

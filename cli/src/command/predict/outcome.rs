@@ -61,7 +61,8 @@ fn fits(
 
 /// Writes everything, then tells it.
 pub(super) fn store(job: &Job<'_>, predicted: Predicted, folder: OutputFolder) -> Outcome {
-    let Predicted { predictions, covariance, regression, seconds } = predicted;
+    let plots = predicted.picture(job, &folder)?;
+    let Predicted { predictions, covariance, regression, seconds, .. } = predicted;
     let (arguments, inputs) = (job.arguments, &job.inputs);
     let classified = inputs.data.labels.is_some();
     let train = fits(&predictions.train, Some(&inputs.data.targets), classified, arguments.loss).unwrap_or_default();
@@ -154,7 +155,7 @@ pub(super) fn store(job: &Job<'_>, predicted: Predicted, folder: OutputFolder) -
         configuration,
         configured: configured.collect(),
         table: None,
-        plots: Vec::new(),
+        plots,
         seconds,
         notes: vec![Note::Memory],
         remarks: inputs.remarks().cloned().collect(),

@@ -9,6 +9,7 @@
 //! library is needed and every machine draws the same bytes.
 
 mod axis;
+mod bands;
 mod chart;
 mod colour;
 mod curves;
@@ -28,6 +29,7 @@ mod spectrum;
 mod surface;
 
 pub(crate) use axis::Scale;
+pub(crate) use bands::{Band, Bands};
 pub(crate) use curves::{Curves, Series};
 pub(crate) use graph::{Graph, GraphBox};
 pub(crate) use grid::Grid;

@@ -37,13 +37,25 @@ pub enum Activation {
     Sin,
     /// `cos(x)`.
     Cos,
+    /// `e^x`.
+    Exp,
+    /// `x^p`.
+    Monomial(
+        /// The degree p, from 1 to [`Activation::MAX_DEGREE`].
+        u32,
+    ),
+    /// `max(x, 0)^p`.
+    RectifiedMonomial(
+        /// The degree p, from 1 to [`Activation::MAX_DEGREE`].
+        u32,
+    ),
     /// `x`: what makes a deep linear network.
     Identity,
 }
 
 impl Activation {
-    /// Every activation, leaky relu with its default slope.
-    pub const ALL: [Self; 10] = [
+    /// Every activation, leaky relu with its default slope and monomials with their default degree.
+    pub const ALL: [Self; 13] = [
         Self::Relu,
         Self::LeakyRelu(Self::DEFAULT_ALPHA),
         Self::Tanh,
@@ -53,11 +65,20 @@ impl Activation {
         Self::Softplus,
         Self::Sin,
         Self::Cos,
+        Self::Exp,
+        Self::Monomial(Self::DEFAULT_DEGREE),
+        Self::RectifiedMonomial(Self::DEFAULT_DEGREE),
         Self::Identity,
     ];
 
     /// The slope of a leaky relu where none is given.
     pub const DEFAULT_ALPHA: f64 = 0.01;
+
+    /// The degree of a monomial where none is given.
+    pub const DEFAULT_DEGREE: u32 = 2;
+
+    /// The highest degree of a monomial: of the next ones a fourth layer overflows in `f32`.
+    pub const MAX_DEGREE: u32 = 12;
 
     /// The `kind` in a model file and the last word of a preset.
     pub fn name(self) -> &'static str {
@@ -71,11 +92,14 @@ impl Activation {
             Self::Softplus => "softplus",
             Self::Sin => "sin",
             Self::Cos => "cos",
+            Self::Exp => "exp",
+            Self::Monomial(_) => "monomial",
+            Self::RectifiedMonomial(_) => "rectified_monomial",
             Self::Identity => "identity",
         }
     }
 
-    /// The activation of that name, leaky relu with its default slope.
+    /// The activation of that name, with the default of what it depends on.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|a| a.name() == name)
     }
@@ -100,6 +124,8 @@ const fn of(name: &'static str, about: &'static str, keys: &'static [Key]) -> De
     Described { name, shape: "s -> s", about, keys }
 }
 
+const DEGREE: Key = Key::new("degree", "a whole number from 1 to 12", "2", "the power");
+
 /// The key of layers that pass through an activation inside.
 pub(super) const ACTIVATION: Key = Key::new(
     "activation",
@@ -123,12 +149,17 @@ impl Kind for Activation {
         of("softplus", "`ln(1 + e^x)`", &[]),
         of("sin", "sine", &[]),
         of("cos", "cosine", &[]),
+        of("exp", "`e^x`", &[]),
+        of("monomial", "`x^degree`", &[DEGREE]),
+        of("rectified_monomial", "`max(x, 0)^degree`", &[DEGREE]),
         of("identity", "`x`", &[]),
     ];
 
     fn read(fields: &Fields<'_, '_>) -> Result<Self> {
         match Self::from_name(fields.kind()) {
             Some(Self::LeakyRelu(default)) => Ok(Self::LeakyRelu(fields.number_or("alpha", default)?)),
+            Some(Self::Monomial(default)) => Ok(Self::Monomial(degree(fields, default)?)),
+            Some(Self::RectifiedMonomial(default)) => Ok(Self::RectifiedMonomial(degree(fields, default)?)),
             Some(plain) => Ok(plain),
             None => Err(fields.unknown_kind()),
         }
@@ -137,6 +168,9 @@ impl Kind for Activation {
     fn write(&self) -> Entry<'_> {
         match *self {
             Self::LeakyRelu(alpha) => Entry::new("leaky_relu").put("alpha", alpha),
+            Self::Monomial(degree) | Self::RectifiedMonomial(degree) => {
+                Entry::new(self.name()).put("degree", degree as usize)
+            }
             plain => Entry::new(plain.name()),
         }
     }
@@ -148,30 +182,52 @@ impl Kind for Activation {
                 format_args!("alpha = {alpha} is not a finite number"),
                 "give the slope for negative inputs, such as alpha = 0.01",
             )),
+            Self::Monomial(degree) | Self::RectifiedMonomial(degree) if !(1..=Self::MAX_DEGREE).contains(&degree) => {
+                Err(ModelError::in_layer(
+                    path,
+                    format_args!("degree = {degree}"),
+                    format!("give a degree from 1 to {}", Self::MAX_DEGREE),
+                ))
+            }
             _ => Ok(shape.to_vec()),
         }
     }
 
     fn apply<'a, R: Real>(&self, x: Var<'a, R>, _: &mut Supply<'_, '_, 'a, R>) -> autodiff::Result<Var<'a, R>> {
-        Ok(self.op().map_or(x, |op| x.map(op)))
+        Ok(self.record(x))
     }
 }
 
+/// The key `degree`; one that no number of the machine's is refused as one that is too high, where shapes are.
+fn degree(fields: &Fields<'_, '_>, default: u32) -> Result<u32> {
+    Ok(fields.count_if("degree")?.map_or(default, |degree| u32::try_from(degree).unwrap_or(u32::MAX)))
+}
+
 impl Activation {
-    /// The op; none for the identity.
-    pub(crate) fn op(self) -> Option<ElementwiseOp> {
-        Some(match self {
-            Self::Relu => ew::Relu.into(),
-            Self::LeakyRelu(alpha) => ew::LeakyRelu(alpha).into(),
-            Self::Tanh => ew::Tanh.into(),
-            Self::Erf => ew::Erf.into(),
-            Self::Gelu => ew::Gelu.into(),
-            Self::Sigmoid => ew::Sigmoid.into(),
-            Self::Softplus => ew::Softplus.into(),
-            Self::Sin => ew::Sin.into(),
-            Self::Cos => ew::Cos.into(),
-            Self::Identity => return None,
-        })
+    /// The ops that it is made of, one after another; none for the identity.
+    pub(crate) fn ops(self) -> impl Iterator<Item = ElementwiseOp> {
+        let power = |degree: u32| (degree != 1).then(|| ew::Powi(degree.min(Self::MAX_DEGREE) as i32).into());
+        let ops: [Option<ElementwiseOp>; 2] = match self {
+            Self::Relu => [Some(ew::Relu.into()), None],
+            Self::LeakyRelu(alpha) => [Some(ew::LeakyRelu(alpha).into()), None],
+            Self::Tanh => [Some(ew::Tanh.into()), None],
+            Self::Erf => [Some(ew::Erf.into()), None],
+            Self::Gelu => [Some(ew::Gelu.into()), None],
+            Self::Sigmoid => [Some(ew::Sigmoid.into()), None],
+            Self::Softplus => [Some(ew::Softplus.into()), None],
+            Self::Sin => [Some(ew::Sin.into()), None],
+            Self::Cos => [Some(ew::Cos.into()), None],
+            Self::Exp => [Some(ew::Exp.into()), None],
+            Self::Monomial(degree) => [power(degree), None],
+            Self::RectifiedMonomial(degree) => [Some(ew::Relu.into()), power(degree)],
+            Self::Identity => [None, None],
+        };
+        ops.into_iter().flatten()
+    }
+
+    /// Records it.
+    pub(super) fn record<R: Real>(self, x: Var<'_, R>) -> Var<'_, R> {
+        self.ops().fold(x, |x, op| x.map(op))
     }
 }
 

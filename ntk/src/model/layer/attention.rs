@@ -19,7 +19,7 @@ use crate::model::{Parameterization, Weighting};
 ///
 /// # Shape
 /// `[n, T, c] -> [n, T, out]`; for each head `W_q, W_k, W_v: [c, width / heads]`, `W_o: [width / heads, out]` in this order,
-/// with a bias for each of q, k, v, and one for the output in the first head.
+/// with a bias for each of q, k, v, and one for the output in the first head. Tied, there is no `W_k`: keys are queries.
 ///
 /// # Source
 /// Vaswani et al. 2017, "Attention is all you need", with the heads' output weights apart instead of one behind another;
@@ -34,6 +34,8 @@ pub struct Attention {
     pub out: Option<usize>,
     /// What the products of queries and keys, d numbers long, are scaled with.
     pub scaling: Scaling,
+    /// Whether the keys are the queries: one matrix for both.
+    pub tied: bool,
     /// The standard deviation of the weights, times `sqrt(fan_in)`.
     pub w_std: f64,
     /// The standard deviation of the biases; none where it is `None` or 0.
@@ -88,6 +90,7 @@ impl Kind for Attention {
             Key::new("width", "a whole number", "input channels", "channels of all heads' queries together"),
             Key::new("out", "a whole number", "input channels", "output channels"),
             Key::new("scaling", "`\"1/sqrt(d)\"`, `\"1/d\"`", "`\"1/sqrt(d)\"`", "of the products of queries and keys"),
+            Key::new("tied", "`true`, `false`", "`false`", "whether keys are queries, so that there is no `W_k`"),
             W_STD,
             B_STD,
             PARAM,
@@ -101,6 +104,7 @@ impl Kind for Attention {
             width: fields.count_if("width")?,
             out: fields.count_if("out")?,
             scaling: fields.choice("scaling", &Scaling::ALL.map(|s| (s.name(), s)))?,
+            tied: fields.flag_or("tied", false)?,
             w_std,
             b_std,
             param,
@@ -113,6 +117,7 @@ impl Kind for Attention {
             .put_if("width", self.width)
             .put_if("out", self.out)
             .text("scaling", self.scaling.name())
+            .put("tied", self.tied)
             .weighting(self.weighting())
     }
 
@@ -129,7 +134,7 @@ impl Kind for Attention {
         let each = width / heads;
         let inner = Dims { positions, ..Dims::dense(channels, each, self.weighting()) };
         for head in 0..heads {
-            for _ in 0..3 {
+            for _ in 0..if self.tied { 2 } else { 3 } {
                 walk.site(path, self.weighting(), vec![channels, each], inner)?;
             }
             // All heads' values are added into one output, so its fan-in is the whole width and its bias is one.
@@ -148,7 +153,9 @@ impl Kind for Attention {
                 let op = Matmul { transpose_a: false, transpose_b: false, alpha: weighted.alpha };
                 weighted.shifted(x.matmul_with(weighted.w, op)?)
             };
-            let (q, k, v) = (projected()?, projected()?, projected()?);
+            let q = projected()?;
+            let k = if self.tied { q } else { projected()? };
+            let v = projected()?;
             let (_, _, d) = sizes(q)?;
             let scores = Matmul { transpose_a: false, transpose_b: true, alpha: self.scaling.factor(d) };
             let weights = log_softmax(q.batched_matmul_with(k, scores)?)?.exp();

@@ -230,7 +230,7 @@ impl Kind for ComplexMap {
             Self::Polar { activation, shift } => {
                 let r = modulus()?;
                 let shifted = r.plus(constant(x, 1, |_| shift, &[])?)?;
-                let g = activation.op().map_or(shifted, |op| shifted.map(op));
+                let g = activation.record(shifted);
                 scaled(g.times(r.recip())?)
             }
         }

@@ -111,7 +111,7 @@ impl Kind for Polynomial {
             let weighted = supply.next()?;
             let op = Matmul { transpose_a: false, transpose_b: false, alpha: weighted.alpha };
             let z = weighted.shifted(x.matmul_with(weighted.w, op)?)?;
-            let factor = self.activation.op().map_or(z, |op| z.map(op));
+            let factor = self.activation.record(z);
             product = Some(match product {
                 None => factor,
                 Some(y) if self.skip => factor.times(y)?.plus(y)?,

@@ -181,7 +181,7 @@ impl Kind for Recurrent {
             if let Some(h) = state {
                 z = z.plus(h.matmul_with(w.w, product(w.alpha))?)?;
             }
-            let mut h = self.activation.op().map_or(z, |op| z.map(op));
+            let mut h = self.activation.record(z);
             if let Some(mask) = &mask {
                 h = h.times(mask.at(x, t, self.out, |there| there)?)?;
                 if let Some(before) = state {
