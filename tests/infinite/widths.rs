@@ -99,11 +99,10 @@ const KINDS: [(&str, &str, &str, [usize; 3]); 13] = [
     ("polynomial, tanh", "[6]", "{kind='polynomial',degree=2,out=WIDE,activation='tanh',skip=false}", [32, 128, 512]),
     ("polynomial, relu", "[6]", "{kind='polynomial',degree=3,out=WIDE,activation='relu',W_std=0.8}", [32, 128, 512]),
     (
-        // Few units have heavy tails.
         "recurrent, last",
         "[5,3]",
-        "{kind='rnn',out=WIDE,activation='relu',W_std=0.9,U_std=0.9,b_std=0.3}",
-        [64, 256, 1024],
+        "{kind='rnn',out=WIDE,activation='erf',W_std=1.2,U_std=0.9,b_std=0.3}",
+        [32, 128, 512],
     ),
     (
         "recurrent, masked, mean",
