@@ -11,8 +11,8 @@ use serde_json::Value;
 
 use crate::program::{Place, Ran};
 
-/// Some two dozen short tasks.
-const TINY: &str = "run finite-corrections --quick --set samples=1000 --seeds 6 --threads 2";
+/// Eighteen short tasks.
+const TINY: &str = "run finite-corrections --quick --set samples=2000 --seeds 6 --threads 1";
 
 fn begin(place: &Place, words: &str) -> Child {
     place.command(words.split_whitespace()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
@@ -66,7 +66,7 @@ fn finished_tasks(folder: &Path) -> usize {
 fn a_run_leaves_a_folder_that_is_read_without_this_program_and_two_are_the_same() {
     let place = Place::new();
     for (out, threads) in [("a", 1), ("b", 3)] {
-        let ran = place.ntk(&format!("{TINY} --threads {threads} --out {out}").replace("--threads 2 ", ""));
+        let ran = place.ntk(&TINY.replace("--threads 1", &format!("--threads {threads} --out {out}")));
         assert_eq!(ran.code, Some(0), "quick verdicts are indicative: {}{}", ran.out, ran.err);
         assert!(ran.out.contains("indicative") && ran.out.contains("results in"), "{}", ran.out);
         assert!(ran.out.lines().all(|line| line.len() <= 80), "{}", ran.out);
@@ -142,7 +142,7 @@ fn killed_three_times_it_is_the_run_that_never_stopped() {
     assert_eq!(ran.code, Some(0), "{}", ran.err);
     // The points are random to the work: wherever it is after so many tasks.
     for (i, after) in [1, 3, 7].into_iter().enumerate() {
-        let words = if i == 0 { format!("{TINY} --out parts") } else { "resume parts --threads 1".to_owned() };
+        let words = if i == 0 { format!("{TINY} --out parts") } else { "resume parts --threads 2".to_owned() };
         let mut child = begin(&place, &words);
         let start = Instant::now();
         while finished_tasks(&place.path("parts")) < after && child.try_wait().unwrap().is_none() {
@@ -186,17 +186,17 @@ fn an_interrupted_run_says_how_to_go_on_and_a_changed_one_is_refused_or_forked()
     let ran = place.ntk("report r");
     assert!(ran.code == Some(2) && ran.err.contains("ntk resume r"), "{}", ran.err);
     let before = place.listing();
-    for words in ["resume r --set samples=1100", "run finite-corrections --resume r --set samples=1100"] {
+    for words in ["resume r --set samples=2100", "run finite-corrections --resume r --set samples=2100"] {
         let ran = place.ntk(words);
         assert_eq!(ran.code, Some(2), "{}", ran.err);
-        assert!(ran.err.contains("settings.samples: 1000 there, 1100 here"), "{}", ran.err);
+        assert!(ran.err.contains("settings.samples: 2000 there, 2100 here"), "{}", ran.err);
         assert!(ran.err.contains("ntk resume r --fork"), "{}", ran.err);
     }
     // A file of settings that was edited under a run.
     let settings = String::from_utf8(place.bytes("r/config.toml")).unwrap();
-    place.write("r/config.toml", settings.replace("samples = 1000", "samples = 1200"));
+    place.write("r/config.toml", settings.replace("samples = 2000", "samples = 2200"));
     let ran = place.ntk("resume r");
-    assert!(ran.code == Some(2) && ran.err.contains("1000 there, 1200 here"), "{}", ran.err);
+    assert!(ran.code == Some(2) && ran.err.contains("2000 there, 2200 here"), "{}", ran.err);
     place.write("r/config.toml", &settings);
     let ran = place.ntk("run trainabilty --resume r");
     assert!(ran.code == Some(2) && ran.err.contains("is a run of finite-corrections"), "{}", ran.err);
@@ -215,6 +215,24 @@ fn an_interrupted_run_says_how_to_go_on_and_a_changed_one_is_refused_or_forked()
     let ran = place.ntk("compare r f");
     assert_eq!(ran.code, Some(1), "{}", ran.out);
     assert!(ran.out.contains("settings.seeds") && ran.out.contains("not there"), "{}", ran.out);
+}
+
+#[test]
+fn a_claim_that_counts_fails_the_run_but_not_at_quick_scale() {
+    let place = Place::new();
+    // So few networks that the heavy tail is not seen.
+    let few =
+        "run finite-corrections --seeds 1 --set samples=100 --set widths=16,16,32,64 --set layers=2,5,9,17 --no-report";
+    let ran = place.ntk(&format!("{few} --out a"));
+    assert_eq!(ran.code, Some(1), "{}", ran.err);
+    assert!(ran.out.contains("FAIL  fluctuations") && ran.err.contains("claims failed: fluctuations"), "{}", ran.err);
+    let ran = place.ntk("report a --format json");
+    let told = ran.json();
+    assert_eq!((ran.code, &told), (Some(1), &place.json("a/results.json")));
+    assert!(told["failed"].as_u64().unwrap() > 0 && told["indicative"] == false);
+    let ran = place.ntk(&format!("{few} --quick --out b"));
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert!(ran.out.contains("FAIL  fluctuations") && ran.out.contains("indicative"), "{}", ran.out);
 }
 
 #[test]

@@ -226,3 +226,90 @@ impl Entry {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    //! The example of CONTRIBUTING.md, written with nothing but what is public.
+
+    use ntk::Result;
+    use ntk::experiment::conduct::Nowhere;
+    use ntk::experiment::finding::{Claim, Findings, Gate, Threshold};
+    use ntk::experiment::lab::{Role, uniform};
+    use ntk::experiment::{Config, Experiment, Lab, Protocol, Record, Request, Task, Verdict};
+    use ntk::statistics::mean;
+
+    use super::*;
+
+    ntk::settings! {
+        /// Settings of `pi`.
+        pub struct Settings {
+            /// Seeds of the points.
+            seeds: Vec<u64> => vec![0u64], vec![0u64, 1, 2], vec![0u64, 1, 2, 3];
+            /// Points a seed.
+            points: usize, 1 to 1000000000 => 10_000usize, 100_000usize, 100_000_000usize;
+        }
+    }
+
+    #[derive(Clone, serde::Serialize)]
+    struct Throw {
+        seed: u64,
+        points: usize,
+    }
+
+    impl Task for Throw {
+        fn name(&self) -> String {
+            format!("seed={}", self.seed)
+        }
+    }
+
+    #[derive(Clone)]
+    struct Pi;
+
+    impl Experiment for Pi {
+        type Settings = Settings;
+        type Task = Throw;
+
+        fn about(&self) -> About {
+            let (paper, reference) = ("Laplace 1812", "none");
+            let (question, protocol) = ("How large is pi?", "Points of a square are counted in the quarter of a disc.");
+            About { name: "pi", paper, reference, question, protocol, seconds: [1.0, 1.0, 60.0], revision: 1 }
+        }
+
+        fn tasks(&self, s: &Settings) -> Result<Vec<Throw>> {
+            Ok(s.seeds.iter().map(|&seed| Throw { seed, points: s.points }).collect())
+        }
+
+        fn measure(&self, task: &Throw, lab: &Lab<'_>) -> Result<Record> {
+            lab.check()?;
+            let [x, y] = [0, 1].map(|place| uniform(task.seed, Role::Probe, place, task.points));
+            let inside = x.iter().zip(&y).filter(|(x, y)| *x * *x + *y * *y < 1.0).count();
+            Ok(Record::default().number("pi", 4.0 * inside as f64 / task.points as f64))
+        }
+
+        fn judge(&self, _: &Settings, done: &[(Throw, Record)]) -> Result<Findings> {
+            let values: Vec<f64> = done.iter().map(|(_, record)| record.get("pi")).collect::<Result<_>>()?;
+            let claim = Claim {
+                name: "pi",
+                statement: "A quarter of a disc covers pi/4 of its square.",
+                quantity: "4 times the share of points".into(),
+                measured: mean(&values),
+                values,
+                error: None,
+                paper: "3.14159",
+                threshold: Threshold::Within(3.13, 3.155),
+                source: "four standard errors of 300,000 points",
+                gate: Gate::Gated,
+            };
+            Ok(Findings { claims: vec![claim], ..Findings::default() })
+        }
+    }
+
+    #[test]
+    fn an_experiment_needs_nothing_but_what_is_public() {
+        let config = Config::resolve(&Pi, &Request::default()).unwrap();
+        let run = config.run(&Pi).unwrap();
+        let findings = run.judge(conduct(&*run, &Nowhere, &Conditions::default()).unwrap()).unwrap();
+        assert_eq!((findings.claims[0].values.len(), findings.claims[0].verdict()), (3, Verdict::Pass));
+        assert_eq!(Pi.parameters().len(), 2);
+    }
+}

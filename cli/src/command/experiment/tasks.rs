@@ -39,7 +39,6 @@ pub(super) struct Tasks<'t> {
     /// Where files of another run may be taken over.
     from: Option<PathBuf>,
     context: String,
-    name: &'static str,
     units: &'t [Unit],
     account: Arc<Mutex<Account>>,
     damaged: AtomicUsize,
@@ -65,7 +64,6 @@ impl<'t> Tasks<'t> {
             folder,
             from: from.map(|from| from.join(FOLDER)),
             context: plan.context(),
-            name: plan.name(),
             units: plan.run.tasks(),
             account,
             damaged: AtomicUsize::new(0),
@@ -84,9 +82,10 @@ impl<'t> Tasks<'t> {
         Ok(self.damaged.into_inner())
     }
 
+    /// `3/24 width=32/seed=1`, short enough that a bar stands beside it on 80 columns.
     fn label(&self, current: &str) -> String {
         let done = self.account.lock().map_or(0, |account| account.finished);
-        format!("{} {done}/{} {current}", self.name, self.units.len())
+        format!("{done}/{} {current}", self.units.len()).chars().take(34).collect()
     }
 }
 
@@ -139,13 +138,12 @@ impl Archive for Tasks<'_> {
         let key = full_key(&self.context, unit);
         write(&self.place.join(file_name(&key)), unit, &key, record)?;
         let mut lines = self.lines.lock().map_err(|_| Error::Bug("a thread panicked while it wrote a line".into()))?;
-        match lines.as_mut() {
-            Some(lines) => lines.append(&line(unit, record))?,
-            None => {
-                let path = self.folder.path().join(METRICS);
-                *lines = Some(Lines::open(path)?);
-            }
-        }
+        let opened = match lines.take() {
+            Some(opened) => opened,
+            None => Lines::open(self.folder.path().join(METRICS))?,
+        };
+        lines.insert(opened).append(&line(unit, record))?;
+        drop(lines);
         let mut account = self.account.lock().map_err(|_| Error::Bug("a thread panicked over its account".into()))?;
         (account.finished, account.now) = (account.finished + 1, account.now + 1);
         Ok(())
