@@ -469,3 +469,42 @@ fn the_factors_of_a_grouped_convolution_are_refused() {
     let refused = pullback(y, &[1.0; 4], 1, &mut autodiff::sweep::Factors::default(), &mut pool);
     assert!(matches!(refused, Err(Error::NotPerSample { op: "conv", .. })), "{refused:?}");
 }
+
+#[test]
+fn cotangents_that_share_their_zeros_are_pulled_as_each_alone() {
+    const DIRECTIONS: usize = 5;
+    let circular = Window { padding: Padding::Circular, ..Window::UNIT };
+    let windows = [
+        Window::UNIT,
+        Window::SAME,
+        circular,
+        Window { stride: [2, 3], padding: Padding::Same, ..Window::UNIT },
+        Window { stride: [3, 1], dilation: [1, 2], alpha: 0.7, ..Window::UNIT },
+        Window { stride: [2, 2], dilation: [2, 3], padding: Padding::Explicit([[1, 2], [3, 0]]), ..Window::UNIT },
+    ];
+    // One panel of columns, two with a rest, and too few.
+    for (inputs, outputs) in [(16, 6), (37, 3), (5, 4)] {
+        for window in windows {
+            let (mut random, mut arena, mut pool) = (Random::new(70), Arena::new(), Pool::default());
+            let tape = arena.tape();
+            let (x, w) =
+                (tape.keep(&random.numbers(2 * 63 * inputs)), tape.keep(&random.numbers(6 * inputs * outputs)));
+            let x = tape.leaf(x, &[2, 9, 7, inputs]).unwrap();
+            let y = x.conv(tape.leaf(w, &[3, 2, inputs, outputs]).unwrap(), window).unwrap();
+            let len = y.value().len();
+            // On in a third of the columns of each position; one direction is 0 there by itself too.
+            let on: Vec<bool> = random.numbers(len).into_iter().map(|x| x > 0.4).collect();
+            let seeds: Vec<f64> = random.numbers(DIRECTIONS * len);
+            let zero = |at: usize| !on[at % len] || (at < len && at.is_multiple_of(3));
+            let seeds: Vec<f64> = seeds.into_iter().enumerate().map(|(at, x)| if zero(at) { 0.0 } else { x }).collect();
+            let (mut all, mut one) = (Gradient::new(), Gradient::new());
+            pullback(y, &seeds, DIRECTIONS, &mut all, &mut pool).unwrap();
+            for (k, seed) in seeds.chunks_exact(len).enumerate() {
+                pullback(y, seed, 1, &mut one, &mut pool).unwrap();
+                let (alone, count) = (one.of(0).unwrap(), 2 * 63 * inputs);
+                let found = &all.of(0).unwrap()[k * count..][..count];
+                assert!(relative_error(found, alone) < 1e-13, "{inputs} {outputs} {window:?} {k}");
+            }
+        }
+    }
+}

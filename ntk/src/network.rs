@@ -220,6 +220,9 @@ impl Footprint {
             seen.forming = passing(Keep::Gradients(Layout::Plain))?;
             // Not all have factors: then gradients are formed anyway.
             seen.passing = passing(Keep::Factors).unwrap_or(seen.forming);
+        } else {
+            // A sample at a time: a cotangent on its way, and what it becomes.
+            (seen.forming, seen.passing) = (2 * seen.widest / SAMPLES, 2 * seen.widest / SAMPLES);
         }
         let seen = Self {
             values: seen.values / SAMPLES,

@@ -115,11 +115,16 @@ impl<R: Float> Kernel for Look<'_, R> {
 
 /// Parameters in `f64`, made when the first sample is in doubt and let go when all blocks are made.
 #[derive(Default)]
-pub(super) struct Widened(Mutex<Option<Arc<Vec<Array<f64>>>>>);
+pub(super) struct Widened {
+    parameters: Mutex<Option<Arc<Vec<Array<f64>>>>>,
+    /// One thread at a time pulls back in `f64`: it is seldom done, and takes twice the memory.
+    turn: Mutex<()>,
+}
 
 impl Widened {
     fn of<R: Float>(&self, parameters: &[Array<R>]) -> Result<Arc<Vec<Array<f64>>>> {
-        let mut kept = self.0.lock().map_err(|_| Error::Bug("a task panicked while it widened the weights".into()))?;
+        let mut kept =
+            self.parameters.lock().map_err(|_| Error::Bug("a task panicked while it widened the weights".into()))?;
         if let Some(parameters) = kept.as_ref() {
             return Ok(Arc::clone(parameters));
         }
@@ -131,7 +136,7 @@ impl Widened {
 
     /// Lets the parameters go.
     pub(super) fn release(&self) {
-        if let Ok(mut kept) = self.0.lock() {
+        if let Ok(mut kept) = self.parameters.lock() {
             *kept = None;
         }
     }
@@ -161,6 +166,7 @@ pub(super) fn resolve<N: Network, R: Float>(
     if astray.is_empty() {
         return Ok(None);
     }
+    let _turn = widened.turn.lock().map_err(|_| Error::Bug("a task panicked while it pulled back in f64".into()))?;
     let x = wide(&astray);
     let (mut pool, mut seeds) = (Pool::default(), Vec::new());
     problem.outputs.seeds(1, problem.width, &mut seeds);

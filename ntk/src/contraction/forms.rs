@@ -259,13 +259,18 @@ pub(super) fn choose(seen: &Footprint, counts: &Counts) -> Vec<Form> {
     forms
 }
 
+/// So many directions share zeros that are worth leaving out.
+const SHARING: f64 = 3.0;
+
 /// What a sink is to keep of each parameter.
-pub(super) fn keeps(seen: &Footprint, forms: &[Form]) -> Vec<Keep> {
+pub(super) fn keeps(seen: &Footprint, forms: &[Form], counts: &Counts) -> Vec<Keep> {
     let plain = |role: Role| matches!(role, Role::Product { transposed: false, .. });
     let of = |(form, parameter): (&Form, &Parameter)| match form {
         Form::Factors => Keep::Factors,
         Form::Slopes => Keep::Slopes,
-        Form::Gradients if parameter.uses.iter().all(|u| plain(u.role)) => Keep::Gradients(Layout::CotangentsFirst),
+        Form::Gradients if counts.directions >= SHARING && parameter.uses.iter().all(|u| plain(u.role)) => {
+            Keep::Gradients(Layout::CotangentsFirst)
+        }
         Form::Gradients => Keep::Gradients(Layout::Plain),
     };
     forms.iter().zip(&seen.parameters).map(of).collect()

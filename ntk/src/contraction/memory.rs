@@ -129,7 +129,7 @@ impl Needs {
         // Of a Jacobian all samples of a block are recorded at once.
         let (chunk, passing) = match method {
             Method::Structured if sizes.forms_some() => (sizes.chunk(), seen.forming as u64),
-            Method::Jacobian => (block, seen.forming as u64),
+            Method::Jacobian => (block, seen.forming.max(seen.passing) as u64),
             // What is written out of shared cotangents is there before the block's own factors, and its buffer becomes theirs.
             _ => (block, seen.passing.saturating_sub(sizes.written()) as u64),
         };
@@ -149,8 +149,14 @@ impl Needs {
             sizes.group_packing(chunk),
             sizes.windows(),
         ]);
-        // A sample in doubt is recorded, and at times pulled back, in numbers twice as wide; of large blocks few are.
-        let sweep = if needs.widened > 0 && sizes.forms_some() { product(&[3, sweep]) } else { sweep };
+        // Samples in doubt are recorded in numbers twice as wide, and at times pulled back, by one thread at a time; of large
+        // blocks few are.
+        let wide = needs.widened > 0 && sizes.forms_some();
+        let (sweep, turn) = if wide {
+            (sweep.saturating_add(product(&[2, needs.arena])), product(&[2, sweep.saturating_sub(needs.arena)]))
+        } else {
+            (sweep, 0)
+        };
         let tile = product(&[block, block, number, sizes.outputs.entries(sizes.width as usize) as u64]);
         // The sum, a product of cotangents, the transpose; as bytes and mirrored where it is written; a product of inputs.
         let tile = sum([
@@ -163,7 +169,7 @@ impl Needs {
             None => product(&[rows, rows + 1]) / 2,
             Some(m) => product(&[rows, m.div_ceil(block)]),
         };
-        (needs.sweep, needs.tile) = (at_once(blocks, sweep), at_once(pairs, tile));
+        (needs.sweep, needs.tile) = (at_once(blocks, sweep).saturating_add(turn), at_once(pairs, tile));
         needs
     }
 

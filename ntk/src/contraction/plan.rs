@@ -362,7 +362,7 @@ impl Sizes {
             resolves: method == Method::Structured && self.resolves(),
             forms: if method == Method::Structured { self.forms.clone() } else { Vec::new() },
             chunk: self.chunk() as usize,
-            keep: keeps(&self.seen, &self.forms),
+            keep: keeps(&self.seen, &self.forms, &self.counts()),
             pair_flops: self.pair_flops(method),
             arena_bytes: needs.arena as usize,
         })

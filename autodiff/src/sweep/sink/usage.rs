@@ -188,6 +188,10 @@ impl<'a, R: Real> Usage<'a, R> {
     /// `bar: [K, ..shape of the consumer]`
     pub(super) fn gradients(&self, bar: &[R], directions: usize, layout: Layout, out: &mut Columns<'_, R>) {
         let Some(unfolding) = self.unfolding() else { return self.by_rule(bar, directions, out) };
+        // One direction alone: the op's own product takes some windows at a time, which stay in the cache.
+        if directions == 1 && layout == Layout::Plain {
+            return self.by_rule(bar, directions, out);
+        }
         let Unfolding { positions, fan_in, .. } = unfolding;
         let cotangents = Cotangents { bar, samples: self.samples, directions, unfolding };
         for sample in 0..self.samples {
