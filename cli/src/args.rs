@@ -47,7 +47,7 @@ pub(crate) use kernel::{Kernel, Method, Outputs};
 pub(crate) use landscape::{Along, Landscape};
 pub(crate) use list::List;
 pub(crate) use loss::{Loss, LossKind};
-pub(crate) use machine::{Machine, Threads};
+pub(crate) use machine::Machine;
 pub(crate) use network::{Dtype, Network};
 pub(crate) use output::{Format, Output};
 pub(crate) use phase::Phase;
@@ -83,8 +83,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// The kernel of a network on data: matrix, spectrum, report
     Kernel(Box<Kernel>),
-    /// Eigenvalues and summary of a stored kernel
-    Spectrum(SpectrumArgs),
+    /// Eigenvalues and summary of a stored kernel, or of a network's unstored
+    Spectrum(Box<SpectrumArgs>),
     /// The kernel of the limit of infinite width
     Infinite(Box<Infinite>),
     /// Training in function space: what a kernel predicts

@@ -9,6 +9,7 @@ mod files;
 mod function_space;
 mod import;
 mod interruption;
+mod matrix_free;
 mod memory;
 mod program;
 mod resume;

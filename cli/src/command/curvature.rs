@@ -1,4 +1,4 @@
-//! `ntk sharpness`, `ntk hvp` and `ntk density`: matrices of second order, applied and never stored.
+//! `ntk sharpness`, `ntk hvp`, `ntk density` and, of a network, `ntk spectrum`: matrices of second order, applied and never stored.
 //!
 //! What the three share is here: the loss that is meant, the room that memory leaves, and the folder they fill. Each is a
 //! file of its own.
@@ -6,6 +6,7 @@
 pub(crate) mod density;
 pub(crate) mod hvp;
 pub(crate) mod sharpness;
+pub(crate) mod sketch;
 
 use std::path::PathBuf;
 use std::sync::Mutex;

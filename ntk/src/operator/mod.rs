@@ -8,6 +8,7 @@
 //! | [`curvature`] | Hessian, Gauss-Newton, Fisher: sums over samples, of the parameters' size |
 //! | `block` | what is kept of a block of samples for them |
 //! | [`kernel`] | the NTK, `J J^T`, of the outputs' size |
+//! | [`reduced`] | the NTK of some outputs; an operator without some of its vectors |
 //! | [`combination`] | sums, shifts, multiples of operators |
 //!
 //! What is asked of an operator, eigenvalues, densities, traces and solutions, is [`crate::spectral`]'s affair.
@@ -17,11 +18,13 @@ pub mod combination;
 pub mod curvature;
 pub mod kernel;
 pub mod point;
+pub mod reduced;
 
 pub use combination::{Scaled, Shifted, Sum};
 pub use curvature::{Curvature, Matrix};
 pub use kernel::Kernel;
 pub use point::{Fit, Objective, Point, Recordings, Scratch, Settings};
+pub use reduced::{Deflated, Reduced};
 
 use autodiff::Float;
 

@@ -169,6 +169,11 @@ impl<'k, R: Float + Element> StoredKernel<'k, R> {
         if self.coupled { (j * self.outputs + a) * self.outputs + b } else { j * self.outputs + a }
     }
 
+    /// The lengths of the axes, as it is stored.
+    pub fn shape(&self) -> &[usize] {
+        self.values.shape()
+    }
+
     /// Rows of the matrix.
     pub fn rows(&self) -> usize {
         self.n * self.outputs

@@ -11,6 +11,7 @@
 //! | [`trace`] | the trace, three estimators |
 //! | [`solve`] | linear systems: CG, MINRES |
 //! | [`found`] | what all of them are asked and return |
+//! | [`sketch`] | the top of a kernel that is never stored, and estimates of the rest |
 //! | [`summary`] | trace, condition, effective rank, alignment of a kernel |
 //!
 //! The solvers take any [`LinearOperator`](crate::operator::LinearOperator), keep their vectors in its numbers and their
@@ -23,6 +24,7 @@ pub mod kernel;
 pub mod lanczos;
 pub mod lobpcg;
 pub mod power;
+pub mod sketch;
 mod small;
 pub mod solve;
 pub mod summary;
@@ -35,6 +37,7 @@ pub use kernel::StoredKernel;
 pub use lanczos::{lanczos, lanczos_from, lanczos_within};
 pub use lobpcg::lobpcg;
 pub use power::power;
+pub use sketch::Sketch;
 pub use solve::{cg, minres};
 pub use summary::{Spectrum, Summary};
 pub use trace::{hutch_plus_plus, hutchinson, xtrace};
