@@ -14,6 +14,7 @@
 //! | [`record`] | what a task measured |
 //! | [`finding`] | claims with verdicts, figures, tables |
 //! | [`lab`] | what a task is given: data, random streams, memory, a signal to stop |
+//! | [`finite`] | finite networks: weights, kernels, gradient descent that is watched |
 //! | [`protocol`] | an experiment whose types are no longer told apart |
 //! | [`conduct`](mod@conduct) | tasks side by side, kept as they end |
 //!
@@ -25,12 +26,16 @@ pub mod conduct;
 pub mod config;
 pub mod deep_vs_kernel;
 pub mod finding;
+pub mod finite;
 pub mod finite_corrections;
 pub mod lab;
+pub mod linear_models;
+pub mod ntk_convergence;
 pub mod protocol;
 pub mod record;
 pub mod settings;
 pub mod super_consistency;
+pub mod trainability;
 
 pub use conduct::{Archive, conduct};
 pub use config::{Config, Origin, Request};
@@ -113,6 +118,9 @@ pub trait Experiment: Sync {
 /// The experiments, in the order of a list.
 pub fn all() -> Vec<Box<dyn Protocol>> {
     vec![
+        Box::new(ntk_convergence::NtkConvergence),
+        Box::new(linear_models::LinearModels),
+        Box::new(trainability::Trainability),
         Box::new(finite_corrections::FiniteCorrections),
         Box::new(super_consistency::SuperConsistency),
         Box::new(deep_vs_kernel::DeepVsKernel),

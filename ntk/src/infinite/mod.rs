@@ -36,6 +36,7 @@
 //! | `sheet`, `window` | the same for images: lines of positions, and windows over them |
 //! | `sequence` | recurrent layers and attention |
 //! | [`phase`] | fixed points of deep networks, and the depth scales around them |
+//! | [`deep`] | the kernels of very many equal layers, at every depth |
 //! | [`converge`](mod@converge) | distances of finite networks to the limit |
 //! | `input` | products of inputs, and the distance of those that are nearly parallel |
 //!
@@ -49,6 +50,7 @@
 mod combine;
 mod compiler;
 pub mod converge;
+pub mod deep;
 mod input;
 mod line;
 mod own;
@@ -76,6 +78,7 @@ use crate::contraction::tile::{TileShape, blocks, mirror, zeros};
 use crate::error::{Error, Result};
 use crate::model::Architecture;
 pub use converge::{Convergence, converge};
+pub use deep::Deep;
 use input::Inputs;
 use line::{Line, Place};
 use program::{Mode, Program};

@@ -25,7 +25,7 @@ mod matrix;
 pub mod outputs;
 pub mod posterior;
 pub mod regression;
-mod symmetric;
+pub(crate) mod symmetric;
 pub mod taylor;
 
 pub use cross_entropy::{CrossEntropyFlow, Probabilities};
