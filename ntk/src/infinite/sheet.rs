@@ -17,8 +17,9 @@ pub(crate) struct Sheet<R> {
     pub(crate) theta: Vec<R>,
     /// Whether `theta` is still 0, as before the first weights.
     pub(crate) blank: bool,
-    between: [Vec<R>; 2],
-    /// What a window writes to, as it reads `k` and `theta` still.
+    /// What is between the two halves of a window's sum, of each kernel: a ring of rows.
+    between: Vec<[Vec<R>; 2]>,
+    /// What a window writes to, where it reads `k` and `theta` still.
     other: [Vec<R>; 2],
     summed: Vec<R>,
     pub(super) line: Line<R>,
@@ -152,41 +153,16 @@ impl<R: Float> Sheet<R> {
     /// A window, and the steps behind it while its lines are in the cache.
     fn window(&mut self, window: &Window, masks: &Masks<R>, steps: &[Step], place: &Place<'_, R>, positions: usize) {
         let outputs = window.outputs();
-        let mut between = std::mem::take(&mut self.between);
         match place.mode {
-            Mode::Full => {
-                // A row of positions at a time: what is between the two halves of a sum stays in the second-level cache.
-                let mut to = std::mem::take(&mut self.other);
-                to.iter_mut().for_each(|to| to.resize(outputs * outputs, R::ZERO));
-                let columns = window.columns.output;
-                for row in 0..window.rows.output {
-                    window.down(&self.k, row, &mut between[0]);
-                    if !self.blank {
-                        window.down(&self.theta, row, &mut between[1]);
-                    }
-                    for column in 0..columns {
-                        let position = row * columns + column;
-                        self.line.resize(outputs);
-                        window.across(&between[0], column, masks, &mut self.line.k);
-                        match self.blank {
-                            true => self.line.theta.fill(R::ZERO),
-                            false => window.across(&between[1], column, masks, &mut self.line.theta),
-                        }
-                        line::run(steps, &Place { position, ..*place }, &mut self.line, &mut self.spare);
-                        to[0][position * outputs..][..outputs].copy_from_slice(&self.line.k);
-                        to[1][position * outputs..][..outputs].copy_from_slice(&self.line.theta);
-                    }
-                }
-                std::mem::swap(&mut self.k, &mut to[0]);
-                std::mem::swap(&mut self.theta, &mut to[1]);
-                self.other = to;
-            }
+            Mode::Full => self.window_of_pairs(window, masks, steps, place),
             Mode::Flat | Mode::Diagonal => {
                 let width = self.width(positions);
+                let mut between = self.between.pop().unwrap_or_default();
                 for of in [&mut self.k, &mut self.theta] {
                     window.sums(of, width, &mut between[0], &mut self.summed);
                     std::mem::swap(of, &mut self.summed);
                 }
+                self.between.push(between);
                 if !steps.is_empty() {
                     for position in 0..outputs {
                         self.line.resize(width);
@@ -197,8 +173,47 @@ impl<R: Float> Sheet<R> {
                 }
             }
         }
-        self.between = between;
         self.blank &= steps.is_empty();
+    }
+
+    /// A window over pairs of positions, a row of the first sample's at a time: what is between the two halves of a sum stays in the
+    /// second-level cache. A row is written where it was read, once those that read it too have their first half.
+    fn window_of_pairs(&mut self, window: &Window, masks: &Masks<R>, steps: &[Step], place: &Place<'_, R>) {
+        let (outputs, rows, columns) = (window.outputs(), window.rows.output, window.columns.output);
+        let (over, ahead) = (window.rows_ahead().is_some(), window.rows_ahead().unwrap_or(0));
+        self.between.resize_with(ahead + 1, Default::default);
+        if !over {
+            self.other.iter_mut().for_each(|to| to.resize(outputs * outputs, R::ZERO));
+        }
+        let mut made = 0;
+        for row in 0..rows {
+            while made < rows.min(row + ahead + 1) {
+                let [k, theta] = &mut self.between[made % (ahead + 1)];
+                window.down(&self.k, made, k);
+                if !self.blank {
+                    window.down(&self.theta, made, theta);
+                }
+                made += 1;
+            }
+            let [k, theta] = &self.between[row % (ahead + 1)];
+            let to = if over { [&mut self.k, &mut self.theta] } else { self.other.each_mut() };
+            for column in 0..columns {
+                let position = row * columns + column;
+                self.line.resize(outputs);
+                window.across(k, column, masks, &mut self.line.k);
+                match self.blank {
+                    true => self.line.theta.fill(R::ZERO),
+                    false => window.across(theta, column, masks, &mut self.line.theta),
+                }
+                line::run(steps, &Place { position, ..*place }, &mut self.line, &mut self.spare);
+                to[0][position * outputs..][..outputs].copy_from_slice(&self.line.k);
+                to[1][position * outputs..][..outputs].copy_from_slice(&self.line.theta);
+            }
+        }
+        if !over {
+            std::mem::swap(&mut self.k, &mut self.other[0]);
+            std::mem::swap(&mut self.theta, &mut self.other[1]);
+        }
     }
 
     /// The mean over positions, for each of the other samples.

@@ -68,6 +68,12 @@ impl Axis {
         (output + far < self.input).then_some(([first, output, output + far], far))
     }
 
+    /// How many outputs after that of its own place an input is read for the last time, where there are as many of both.
+    fn reach(&self) -> Option<usize> {
+        let last = |o: usize| self.reads(o).map(|(_, at)| o.saturating_sub(at)).max().unwrap_or(0);
+        (self.input == self.output).then(|| (0..self.output).map(last).max().unwrap_or(0))
+    }
+
     /// The input that a tap reads for an output.
     fn reads(&self, output: usize) -> impl Iterator<Item = (usize, usize)> + '_ {
         self.taps.iter().enumerate().filter_map(move |(t, runs)| {
@@ -93,6 +99,12 @@ impl Window {
 
     pub(crate) fn outputs(&self) -> usize {
         self.rows.output * self.columns.output
+    }
+
+    /// How many rows ahead of the one that is written [`Window::down`] must be, so that a sheet may be written over itself; none
+    /// where that is not possible or would take many of its results.
+    pub(crate) fn rows_ahead(&self) -> Option<usize> {
+        self.rows.reach().filter(|&rows| rows <= 4 && self.columns.input == self.columns.output)
     }
 
     /// Sums over the window at every position of one image, for `width` numbers a position.
