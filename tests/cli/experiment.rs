@@ -328,6 +328,13 @@ fn settings_say_where_they_came_from_and_a_dry_run_makes_nothing() {
     let ran = place.ntk("describe finite-corrections");
     assert!(ran.out.contains("samples = ") && ran.out.contains("Question") && ran.out.contains("arXiv"), "{}", ran.out);
     assert!(ran.out.lines().all(|line| line.len() <= 80), "{}", ran.out);
+    // Claims are known before anything is measured.
+    assert!(ran.out.contains("Claims") && ran.out.contains("Wanted:") && !ran.out.contains("Judged in"), "{}", ran.out);
+    let all = place.ntk("describe finite-corrections --format json").json();
+    assert_eq!(all["judged"], Value::Null);
+    let claims = all["claims"].as_array().unwrap();
+    assert!(claims.len() > 3 && claims.iter().all(|claim| claim["threshold"]["kind"].is_string()), "{claims:?}");
+    assert!(claims.iter().all(|claim| !claim["source"].as_str().unwrap().is_empty()));
     let ran = place.ntk("run finite-corrections --dry-run --format json");
     assert!(!ran.json()["tasks"].as_array().unwrap().is_empty());
     assert_eq!(place.ntk("run finite-corrections --dry-run").code, Some(0));

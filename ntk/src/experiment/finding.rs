@@ -1,13 +1,16 @@
 //! What the measurements say: claims with verdicts, figures, tables.
 
+use super::claim::{Claim, Judged, Verdict};
 use crate::array::Array;
 use crate::error::{Error, Result};
 
 /// What an experiment found.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Findings {
-    /// The paper's claims, the most important first.
-    pub claims: Vec<Claim>,
+    /// The paper's claims with what was measured of them, in the order of their declaration.
+    pub claims: Vec<Judged>,
+    /// Claims that these settings cannot judge: those declared that nothing was measured of.
+    pub unjudged: Vec<Claim>,
     /// The paper's figures.
     pub figures: Vec<Figure>,
     /// Numbers that are read better than seen.
@@ -18,89 +21,35 @@ pub struct Findings {
     pub notes: Vec<String>,
 }
 
-/// A claim, what was measured, and what follows.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Claim {
-    /// A short name, no other claim's of the experiment.
-    pub name: &'static str,
-    /// What the paper says.
-    pub statement: &'static str,
-    /// What was measured of it, with its unit.
-    pub quantity: String,
-    /// The number of each seed, or one number of them all.
-    pub values: Vec<f64>,
-    /// The number that is compared: the mean of the values unless the protocol says otherwise.
-    pub measured: f64,
-    /// Its standard error, where there is one.
-    pub error: Option<f64>,
-    /// What the paper has for it, in its words or numbers.
-    pub paper: &'static str,
-    /// What it is held against.
-    pub threshold: Threshold,
-    /// Where the threshold comes from.
-    pub source: &'static str,
-    /// Whether a failure counts.
-    pub gate: Gate,
-}
-
-/// What a number is held against.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Threshold {
-    /// At most this.
-    AtMost(f64),
-    /// At least this.
-    AtLeast(f64),
-    /// From the first to the second.
-    Within(f64, f64),
-}
-
-/// Whether a failure of a claim is a failure of the run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Gate {
-    /// It is.
-    Gated,
-    /// It is not: the claim is known to be fragile, for the reason given.
-    Informative(&'static str),
-}
-
-/// What follows from a claim.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// It holds.
-    Pass,
-    /// It does not.
-    Fail,
-    /// It is reported only, and held.
-    InformativePass,
-    /// It is reported only, and did not hold.
-    InformativeFail,
-}
-
-impl Threshold {
-    /// Whether a number keeps it; what is not finite does not.
-    pub fn holds(self, x: f64) -> bool {
-        x.is_finite()
-            && match self {
-                Threshold::AtMost(high) => x <= high,
-                Threshold::AtLeast(low) => x >= low,
-                Threshold::Within(low, high) => (low..=high).contains(&x),
-            }
-    }
-}
-
-impl Claim {
-    /// What follows.
-    pub fn verdict(&self) -> Verdict {
-        match (self.gate, self.threshold.holds(self.measured)) {
-            (Gate::Gated, true) => Verdict::Pass,
-            (Gate::Gated, false) => Verdict::Fail,
-            (Gate::Informative(_), true) => Verdict::InformativePass,
-            (Gate::Informative(_), false) => Verdict::InformativeFail,
-        }
-    }
-}
-
 impl Findings {
+    /// Puts the claims in the order of their declaration, and finds those that were not judged.
+    ///
+    /// # Errors
+    /// [`Error::Bug`]: a claim that was not declared, or was judged twice; one that needs no special settings and was not
+    /// judged; a figure that supports none that was declared.
+    pub fn complete(mut self, declared: &[Claim]) -> Result<Self> {
+        let bug = |what: String| Err(Error::Bug(what));
+        let place = |name: &str| declared.iter().position(|claim| claim.name == name);
+        for judged in &self.claims {
+            if !declared.contains(&judged.claim) {
+                return bug(format!("the claim {} was not declared", judged.claim.name));
+            }
+        }
+        self.claims.sort_by_key(|judged| place(judged.claim.name));
+        if let Some(twins) = self.claims.windows(2).find(|pair| pair[0].claim.name == pair[1].claim.name) {
+            return bug(format!("the claim {} was judged twice", twins[0].claim.name));
+        }
+        let without = |claim: &&Claim| self.claims.iter().all(|judged| judged.claim.name != claim.name);
+        self.unjudged = declared.iter().filter(without).copied().collect();
+        if let Some(claim) = self.unjudged.iter().find(|claim| claim.needs.is_empty()) {
+            return bug(format!("the claim {} was not judged", claim.name));
+        }
+        if let Some(name) = self.figures.iter().flat_map(|figure| &figure.claims).find(|name| place(name).is_none()) {
+            return bug(format!("a figure supports the claim {name}, which was not declared"));
+        }
+        Ok(self)
+    }
+
     /// Whether a gated claim failed.
     pub fn failed(&self) -> bool {
         self.claims.iter().any(|claim| claim.verdict() == Verdict::Fail)
@@ -277,16 +226,47 @@ impl Table {
 
 #[cfg(test)]
 mod tests {
+    use super::super::claim::{By, Gate, Threshold};
     use super::*;
 
+    const A: Claim = Claim {
+        name: "a",
+        statement: "",
+        quantity: "",
+        paper: "",
+        threshold: Threshold::AtMost(1.0),
+        source: "",
+        gate: Gate::Gated,
+        needs: "",
+    };
+    const B: Claim = Claim { name: "b", needs: "two widths", ..A };
+
+    fn findings(claims: &[Claim]) -> Findings {
+        let claims = claims.iter().map(|claim| claim.judged(By::Mean, vec![0.0])).collect();
+        Findings { claims, ..Findings::default() }
+    }
+
     #[test]
-    fn what_is_not_finite_keeps_no_threshold() {
-        for threshold in [Threshold::AtMost(1.0), Threshold::AtLeast(-1.0), Threshold::Within(-1.0, 1.0)] {
-            assert!(threshold.holds(0.0));
-            for x in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
-                assert!(!threshold.holds(x), "{threshold:?} {x}");
-            }
-        }
-        assert!(Threshold::Within(1.0, 2.0).holds(2.0) && !Threshold::Within(1.0, 2.0).holds(2.1));
+    fn verdicts_and_declared_claims_are_the_same_ones() {
+        let names = |found: &Findings| found.claims.iter().map(|judged| judged.claim.name).collect::<Vec<_>>();
+        let all = findings(&[B, A]).complete(&[A, B]).unwrap();
+        assert_eq!((names(&all), all.unjudged), (vec!["a", "b"], vec![]));
+        let some = findings(&[A]).complete(&[A, B]).unwrap();
+        assert_eq!((names(&some), some.unjudged), (vec!["a"], vec![B]));
+        let refused = |found: Findings| found.complete(&[A, B]).unwrap_err().to_string();
+        assert!(refused(findings(&[A, Claim { name: "c", ..A }])).contains("c was not declared"));
+        // Of the same name, held against something else.
+        let other = Claim { threshold: Threshold::AtMost(2.0), ..A };
+        assert!(refused(findings(&[other])).contains("a was not declared"));
+        assert!(refused(findings(&[A, B, A])).contains("a was judged twice"));
+        assert!(refused(findings(&[B])).contains("a was not judged"));
+        let figure = Figure {
+            name: "f",
+            title: String::new(),
+            caption: String::new(),
+            claims: vec!["a", "d"],
+            panels: Vec::new(),
+        };
+        assert!(refused(Findings { figures: vec![figure], ..findings(&[A]) }).contains("supports the claim d"));
     }
 }

@@ -1,8 +1,8 @@
 //! Experiments: the claims of a paper, measured.
 //!
-//! An experiment is four answers, one file a paper. Which settings has it ([`Settings`])? Which tasks follow from them
-//! ([`Experiment::tasks`])? What does a task measure ([`Experiment::measure`])? What do the measurements say of the paper's
-//! claims ([`Experiment::judge`])?
+//! An experiment is five answers, one file a paper. Which claims of it are held against numbers ([`Experiment::claims`])?
+//! Which settings has it ([`Settings`])? Which tasks follow from them ([`Experiment::tasks`])? What does a task measure
+//! ([`Experiment::measure`])? What do the measurements say of the claims ([`Experiment::judge`])?
 //!
 //! Decided here: what an experiment is, and how its tasks are carried out. Left to others: files, pictures and the
 //! terminal. An experiment uses the public interface of this crate only.
@@ -12,7 +12,8 @@
 //! | [`mod@settings`] | a setting, its meaning and its value at three scales, stated once |
 //! | [`config`] | which values the settings have, and where each came from |
 //! | [`record`] | what a task measured |
-//! | [`finding`] | claims with verdicts, figures, tables |
+//! | [`claim`] | what a paper says, declared with its threshold; what was measured of it |
+//! | [`finding`] | what a run found: claims with verdicts, figures, tables |
 //! | [`lab`] | what a task is given: data, random streams, memory, a signal to stop |
 //! | [`finite`] | finite networks: weights, kernels, gradient descent that is watched |
 //! | [`protocol`] | an experiment whose types are no longer told apart |
@@ -22,6 +23,7 @@
 //! says: an interrupted run takes up the tasks that are missing, a changed one keeps those that it shares, and neither
 //! changes a bit.
 
+pub mod claim;
 pub mod conduct;
 pub mod config;
 pub mod deep_vs_kernel;
@@ -37,9 +39,10 @@ pub mod settings;
 pub mod super_consistency;
 pub mod trainability;
 
+pub use claim::{By, Claim, Gate, Judged, Threshold, Verdict};
 pub use conduct::{Archive, conduct};
 pub use config::{Config, Origin, Request};
-pub use finding::{Claim, Figure, Findings, Gate, Table, Threshold, Verdict};
+pub use finding::{Figure, Findings, Table};
 pub use lab::{Conditions, Lab, Role};
 pub use protocol::{Protocol, Run};
 pub use record::Record;
@@ -91,6 +94,9 @@ pub trait Experiment: Sync {
     /// What it is about.
     fn about(&self) -> About;
 
+    /// The paper's claims with their thresholds, the most important first: known before anything is measured.
+    fn claims(&self) -> &'static [Claim];
+
     /// The data sets that the tasks ask the lab for, by name.
     fn data(&self, _settings: &Self::Settings) -> Vec<String> {
         Vec::new()
@@ -108,7 +114,8 @@ pub trait Experiment: Sync {
     /// What the computation refuses; an interruption.
     fn measure(&self, task: &Self::Task, lab: &Lab<'_>) -> Result<Record>;
 
-    /// What the measurements say. It computes little and measures nothing, so that a report can be made again.
+    /// What the measurements say of the declared claims. It computes little and measures nothing, so that a report can be made
+    /// again.
     ///
     /// # Errors
     /// A record that lacks a number.
@@ -137,4 +144,28 @@ pub fn named(name: &str) -> Result<Box<dyn Protocol>> {
         .into_iter()
         .find(|experiment| experiment.about().name == name)
         .ok_or_else(|| crate::Error::unknown("experiment", name, known))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_claim_is_declared_in_full_and_once() {
+        for experiment in all() {
+            let (name, claims) = (experiment.about().name, experiment.claims());
+            assert!(claims.iter().any(|claim| claim.gate == Gate::Gated), "{name}");
+            for (i, claim) in claims.iter().enumerate() {
+                let Claim { statement, quantity, source, .. } = claim;
+                assert!(statement.ends_with('.') && !quantity.is_empty() && !source.is_empty(), "{name}: {claim:?}");
+                assert!(claims[..i].iter().all(|other| other.name != claim.name), "{name}: {} twice", claim.name);
+                if let Gate::Informative(why) = claim.gate {
+                    assert!(!why.is_empty(), "{name}: {}", claim.name);
+                }
+                if let Threshold::Within(low, high) = claim.threshold {
+                    assert!(low < high, "{name}: {}", claim.name);
+                }
+            }
+        }
+    }
 }

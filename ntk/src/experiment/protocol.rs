@@ -2,13 +2,16 @@
 
 use toml::Table;
 
-use super::{About, Experiment, Findings, Lab, Parameter, Record, Scale, Settings, Task};
+use super::{About, Claim, Experiment, Findings, Lab, Parameter, Record, Scale, Settings, Task};
 use crate::error::{Error, Result};
 
 /// An experiment.
 pub trait Protocol: Send + Sync {
     /// What it is about.
     fn about(&self) -> About;
+
+    /// The paper's claims, as they are declared.
+    fn claims(&self) -> &'static [Claim];
 
     /// What can be set.
     fn parameters(&self) -> &'static [Parameter];
@@ -40,7 +43,7 @@ pub trait Run: Send + Sync {
     /// What the records of all tasks say, in the tasks' order.
     ///
     /// # Errors
-    /// As [`Experiment::judge`]; another number of records than tasks.
+    /// As [`Experiment::judge`] and [`Findings::complete`]; another number of records than tasks.
     fn judge(&self, records: Vec<Record>) -> Result<Findings>;
 }
 
@@ -62,6 +65,10 @@ where
 {
     fn about(&self) -> About {
         Experiment::about(self)
+    }
+
+    fn claims(&self) -> &'static [Claim] {
+        Experiment::claims(self)
     }
 
     fn parameters(&self) -> &'static [Parameter] {
@@ -122,6 +129,6 @@ impl<E: Experiment + Send> Run for Planned<E> {
             return Err(Error::Bug(format!("{} records of {} tasks", records.len(), self.tasks.len())));
         }
         let done: Vec<(E::Task, Record)> = self.tasks.iter().cloned().zip(records).collect();
-        self.experiment.judge(&self.settings, &done)
+        self.experiment.judge(&self.settings, &done)?.complete(self.experiment.claims())
     }
 }

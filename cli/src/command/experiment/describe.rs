@@ -1,10 +1,12 @@
-//! `ntk describe` and `ntk config show`: an experiment's text and settings.
+//! `ntk describe` and `ntk config show`: an experiment's text, claims and settings.
 
-use ntk::experiment::{Config, Parameter, Scale, named};
+use std::path::PathBuf;
+
+use ntk::experiment::{Claim, Config, Gate, Parameter, Scale, named};
 use serde_json::{Value, json};
 
 use super::account::Stored;
-use super::verdict::short;
+use super::verdict::{self, short};
 use crate::args::{self, ConfigVerb, Format};
 use crate::failure::{Failure, Outcome};
 use crate::render::quantity;
@@ -28,7 +30,8 @@ pub(crate) fn run(typed: &args::Describe) -> Outcome {
             "seconds": { "quick": about.seconds[0], "desk": about.seconds[1], "full": about.seconds[2] },
             "revision": about.revision,
             "settings": settings,
-            "claims": Stored::of(about.name).iter().find_map(Stored::claims),
+            "claims": protocol.claims().iter().map(verdict::declared).collect::<Vec<_>>(),
+            "judged": latest(about.name).map(|(folder, claims)| json!({ "folder": folder, "claims": claims })),
         }));
     }
     let style = Style::detect();
@@ -46,17 +49,13 @@ pub(crate) fn run(typed: &args::Describe) -> Outcome {
     paragraph("Protocol", about.protocol, 2);
     let [quick, desk, full] = about.seconds.map(quantity::whole_seconds);
     paragraph("Time on 2 cores, roughly", &format!("quick {quick}, desk {desk}, full {full}"), 2);
-    match Stored::of(about.name).iter().find_map(|stored| Some((stored.folder.clone(), stored.claims()?))) {
-        Some((folder, claims)) => {
-            for (i, claim) in claims.iter().enumerate() {
-                let head = if i == 0 { format!("Claims, as judged in {}", folder.display()) } else { String::new() };
-                paragraph(&head, &claim_text(claim), 2);
-            }
-        }
-        None => {
-            let text =
-                format!("A run names them with thresholds and verdicts: ntk run {} --quick takes {quick}.", about.name);
-            paragraph("Claims", &text, 2);
+    for (i, claim) in protocol.claims().iter().enumerate() {
+        paragraph(if i == 0 { "Claims" } else { "" }, &claim_text(claim), 2);
+    }
+    if let Some((folder, found)) = latest(about.name) {
+        for (i, claim) in found.iter().enumerate() {
+            let head = if i == 0 { format!("Judged in {}", folder.display()) } else { String::new() };
+            paragraph(&head, &verdict_text(claim), 2);
         }
     }
     for (i, parameter) in parameters.iter().enumerate() {
@@ -69,18 +68,30 @@ pub(crate) fn run(typed: &args::Describe) -> Outcome {
     terminal::print(&text).map_err(Failure::Output)
 }
 
-/// `name: statement; wanted at most 3, found 1.2 (pass)`
-fn claim_text(claim: &Value) -> String {
+/// The latest run that judged claims, and what it says of them.
+fn latest(name: &str) -> Option<(PathBuf, Vec<Value>)> {
+    Stored::of(name).iter().find_map(|stored| Some((stored.folder.clone(), stored.claims()?)))
+}
+
+/// `name: statement Holds if .. is at most 3 (source).`
+fn claim_text(claim: &Claim) -> String {
+    let Claim { name, statement, quantity, source, needs, .. } = claim;
+    let wanted = verdict::wanted(claim.threshold);
+    let mut text = format!("{name}: {statement} Wanted: {wanted} ({quantity}; {source}).");
+    if let Gate::Informative(reason) = claim.gate {
+        text.push_str(&format!(" Not counted: {reason}."));
+    }
+    if !needs.is_empty() {
+        text.push_str(&format!(" Needs {needs}."));
+    }
+    text
+}
+
+/// `name: 1.2, pass`
+fn verdict_text(claim: &Value) -> String {
     let word = |key: &str| claim[key].as_str().unwrap_or_default();
-    let number = |of: &Value| of.as_f64().map_or("no number".to_owned(), short);
-    let threshold = &claim["threshold"];
-    let wanted = match threshold["kind"].as_str() {
-        Some("at-most") => format!("at most {}", number(&threshold["high"])),
-        Some("at-least") => format!("at least {}", number(&threshold["low"])),
-        _ => format!("{} to {}", number(&threshold["low"]), number(&threshold["high"])),
-    };
-    let (name, statement, verdict) = (word("name"), word("statement"), word("verdict"));
-    format!("{name}: {statement} Wanted {wanted}, found {} ({verdict}).", number(&claim["measured"]))
+    let found = claim["measured"].as_f64().map_or("no number".to_owned(), short);
+    format!("{}: {found}, {}", word("name"), word("verdict"))
 }
 
 fn parameter_json(parameter: &Parameter) -> Value {

@@ -232,11 +232,11 @@ mod tests {
     //! The example of CONTRIBUTING.md, written with nothing but what is public.
 
     use ntk::Result;
+    use ntk::experiment::claim::{By, Claim, Gate, Threshold};
     use ntk::experiment::conduct::Nowhere;
-    use ntk::experiment::finding::{Claim, Findings, Gate, Threshold};
+    use ntk::experiment::finding::Findings;
     use ntk::experiment::lab::{Role, uniform};
     use ntk::experiment::{Config, Experiment, Lab, Protocol, Record, Request, Task, Verdict};
-    use ntk::statistics::mean;
 
     use super::*;
 
@@ -262,6 +262,17 @@ mod tests {
         }
     }
 
+    const PI: Claim = Claim {
+        name: "pi",
+        statement: "A quarter of a disc covers pi/4 of its square.",
+        quantity: "4 times the share of points",
+        paper: "3.14159",
+        threshold: Threshold::Within(3.13, 3.155),
+        source: "four standard errors of 300,000 points",
+        gate: Gate::Gated,
+        needs: "",
+    };
+
     #[derive(Clone)]
     struct Pi;
 
@@ -273,6 +284,10 @@ mod tests {
             let (paper, reference) = ("Laplace 1812", "none");
             let (question, protocol) = ("How large is pi?", "Points of a square are counted in the quarter of a disc.");
             About { name: "pi", paper, reference, question, protocol, seconds: [1.0, 1.0, 60.0], revision: 1 }
+        }
+
+        fn claims(&self) -> &'static [Claim] {
+            &[PI]
         }
 
         fn tasks(&self, s: &Settings) -> Result<Vec<Throw>> {
@@ -288,19 +303,7 @@ mod tests {
 
         fn judge(&self, _: &Settings, done: &[(Throw, Record)]) -> Result<Findings> {
             let values: Vec<f64> = done.iter().map(|(_, record)| record.get("pi")).collect::<Result<_>>()?;
-            let claim = Claim {
-                name: "pi",
-                statement: "A quarter of a disc covers pi/4 of its square.",
-                quantity: "4 times the share of points".into(),
-                measured: mean(&values),
-                values,
-                error: None,
-                paper: "3.14159",
-                threshold: Threshold::Within(3.13, 3.155),
-                source: "four standard errors of 300,000 points",
-                gate: Gate::Gated,
-            };
-            Ok(Findings { claims: vec![claim], ..Findings::default() })
+            Ok(Findings { claims: vec![PI.judged(By::Mean, values)], ..Findings::default() })
         }
     }
 

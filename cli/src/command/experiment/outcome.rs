@@ -69,7 +69,7 @@ pub(super) fn tell(plan: &Plan, findings: &Findings, told: &Value, place: &Path,
         return Ok(());
     }
     let failed = findings.claims.iter().filter(|claim| claim.verdict() == Verdict::Fail);
-    let failed: Vec<&str> = failed.map(|claim| claim.name).collect();
+    let failed: Vec<&str> = failed.map(|judged| judged.claim.name).collect();
     let what = format!("claims failed: {}; the report shows what was measured", failed.join(", "));
     Err(Failure::Claims(what))
 }
@@ -189,23 +189,23 @@ fn page(plan: &Plan, findings: &Findings, account: &Account, mut drawn: Vec<Illu
     let mut taken: Vec<Option<usize>> = findings
         .figures
         .iter()
-        .map(|figure| findings.claims.iter().position(|claim| figure.claims.contains(&claim.name)))
+        .map(|figure| findings.claims.iter().position(|judged| figure.claims.contains(&judged.claim.name)))
         .collect();
     let mut sections: Vec<ClaimSection> = findings
         .claims
         .iter()
-        .map(|claim| ClaimSection {
-            name: claim.name.to_owned(),
-            verdict: verdict::word(claim.verdict()).to_owned(),
-            gated: claim.gate == Gate::Gated,
-            statement: claim.statement.to_owned(),
-            paper: claim.paper.to_owned(),
-            quantity: claim.quantity.clone(),
-            measured: verdict::measured(claim),
-            spread: verdict::spread(claim).unwrap_or_default(),
-            wanted: verdict::wanted(claim.threshold),
-            source: claim.source.to_owned(),
-            reason: match claim.gate {
+        .map(|judged| ClaimSection {
+            name: judged.claim.name.to_owned(),
+            verdict: verdict::word(judged.verdict()).to_owned(),
+            gated: judged.claim.gate == Gate::Gated,
+            statement: judged.claim.statement.to_owned(),
+            paper: judged.claim.paper.to_owned(),
+            quantity: judged.quantity(),
+            measured: verdict::measured(judged),
+            spread: verdict::spread(judged).unwrap_or_default(),
+            wanted: verdict::wanted(judged.claim.threshold),
+            source: judged.claim.source.to_owned(),
+            reason: match judged.claim.gate {
                 Gate::Gated => String::new(),
                 Gate::Informative(reason) => reason.to_owned(),
             },

@@ -1,6 +1,6 @@
 //! Claims for people and for programs: what the paper says, what was measured, what follows.
 
-use ntk::experiment::{Claim, Findings, Gate, Threshold, Verdict};
+use ntk::experiment::{Claim, Findings, Gate, Judged, Threshold, Verdict};
 use serde_json::{Value, json};
 
 use crate::render::quantity;
@@ -23,19 +23,19 @@ pub(super) fn short(x: f64) -> String {
 }
 
 /// `1.187 ± 0.007`: the value to the digits that its error knows.
-pub(super) fn measured(claim: &Claim) -> String {
-    let Some(error) = claim.error.filter(|error| error.is_finite() && *error > 0.0) else {
-        return short(claim.measured);
+pub(super) fn measured(judged: &Judged) -> String {
+    let Some(error) = judged.error.filter(|error| error.is_finite() && *error > 0.0) else {
+        return short(judged.measured);
     };
     // Two digits of the error.
     let decimals = 1 - error.log10().floor() as i32;
     match decimals {
-        0..=6 if claim.measured.abs() < 1e6 => {
+        0..=6 if judged.measured.abs() < 1e6 => {
             let decimals = decimals as usize;
-            let minus = if claim.measured < 0.0 { "−" } else { "" };
-            format!("{minus}{:.decimals$} ± {error:.decimals$}", claim.measured.abs())
+            let minus = if judged.measured < 0.0 { "−" } else { "" };
+            format!("{minus}{:.decimals$} ± {error:.decimals$}", judged.measured.abs())
         }
-        _ => format!("{} ± {}", short(claim.measured), short(error)),
+        _ => format!("{} ± {}", short(judged.measured), short(error)),
     }
 }
 
@@ -49,17 +49,17 @@ pub(super) fn wanted(threshold: Threshold) -> String {
 }
 
 /// How the seeds differ: `3 seeds, 1.18 to 1.19`.
-pub(super) fn spread(claim: &Claim) -> Option<String> {
-    let finite = || claim.values.iter().copied().filter(|x| x.is_finite());
+pub(super) fn spread(judged: &Judged) -> Option<String> {
+    let finite = || judged.values.iter().copied().filter(|x| x.is_finite());
     let (low, high) = (finite().fold(f64::INFINITY, f64::min), finite().fold(f64::NEG_INFINITY, f64::max));
-    let count = claim.values.len();
+    let count = judged.values.len();
     (count > 1 && low <= high).then(|| format!("{count} values, {} to {}", short(low), short(high)))
 }
 
 /// How many claims that count hold, and how many there are.
 pub(super) fn tally(findings: &Findings) -> (usize, usize) {
-    let gated = || findings.claims.iter().filter(|claim| claim.gate == Gate::Gated);
-    (gated().filter(|claim| claim.verdict() == Verdict::Pass).count(), gated().count())
+    let gated = || findings.claims.iter().filter(|judged| judged.claim.gate == Gate::Gated);
+    (gated().filter(|judged| judged.verdict() == Verdict::Pass).count(), gated().count())
 }
 
 /// The tally in words.
@@ -73,8 +73,9 @@ pub(super) fn tallied(findings: &Findings, indicative: bool) -> String {
 pub(super) fn text(findings: &Findings, style: &Style) -> String {
     const INDENT: usize = 10;
     let mut out = String::new();
-    for claim in &findings.claims {
-        let (label, colour) = match claim.verdict() {
+    for judged in &findings.claims {
+        let claim = &judged.claim;
+        let (label, colour) = match judged.verdict() {
             Verdict::Pass => ("PASS", "32"),
             Verdict::Fail => ("FAIL", "1;31"),
             Verdict::InformativePass => ("info", "2"),
@@ -83,13 +84,13 @@ pub(super) fn text(findings: &Findings, style: &Style) -> String {
         let label = format!("{label:<6}");
         let label = if style.colour { format!("\u{1b}[{colour}m{label}\u{1b}[0m") } else { label };
         out.push_str(&format!("  {label}{}\n", style.letters(claim.name)));
-        let mut measured = format!("{}, {}", measured(claim), claim.quantity);
-        if let Some(spread) = spread(claim) {
+        let mut measured = format!("{}, {}", measured(judged), judged.quantity());
+        if let Some(spread) = spread(judged) {
             measured.push_str(&format!(" ({spread})"));
         }
         let mut wanted = format!("{}: {}", wanted(claim.threshold), claim.source);
         if let Gate::Informative(reason) = claim.gate {
-            wanted.push_str(&format!(". Not counted, {}: {reason}", word(claim.verdict())));
+            wanted.push_str(&format!(". Not counted, {}: {reason}", word(judged.verdict())));
         }
         let rows = [("claim", claim.statement), ("paper", claim.paper), ("found", &measured), ("wanted", &wanted)];
         for (name, text) in rows.iter().filter(|(_, text)| !text.is_empty()) {
@@ -108,8 +109,8 @@ fn number(x: f64) -> Value {
     json!(x)
 }
 
-/// A claim for programs.
-pub(super) fn json(claim: &Claim) -> Value {
+/// A claim for programs, before anything is measured.
+pub(super) fn declared(claim: &Claim) -> Value {
     let threshold = match claim.threshold {
         Threshold::AtMost(high) => json!({ "kind": "at-most", "high": number(high) }),
         Threshold::AtLeast(low) => json!({ "kind": "at-least", "low": number(low) }),
@@ -119,51 +120,65 @@ pub(super) fn json(claim: &Claim) -> Value {
         Gate::Gated => (true, None),
         Gate::Informative(reason) => (false, Some(reason)),
     };
-    let odd = claim.values.iter().chain([&claim.measured]).any(|x| !x.is_finite());
     json!({
         "name": claim.name,
         "statement": claim.statement,
         "paper": claim.paper,
         "quantity": claim.quantity,
-        "values": claim.values,
-        "measured": number(claim.measured),
-        "standard_error": claim.error,
-        "not_finite": odd,
         "threshold": threshold,
         "source": claim.source,
         "gated": gated,
         "informative_because": reason,
-        "verdict": match claim.verdict() {
+        "needs": claim.needs,
+    })
+}
+
+/// A claim for programs, with what was measured of it.
+pub(super) fn json(judged: &Judged) -> Value {
+    let verdict = judged.verdict();
+    let found = json!({
+        "quantity": judged.quantity(),
+        "values": judged.values,
+        "measured": number(judged.measured),
+        "standard_error": judged.error,
+        "not_finite": judged.values.iter().chain([&judged.measured]).any(|x| !x.is_finite()),
+        "verdict": match verdict {
             Verdict::Pass => "pass",
             Verdict::Fail => "fail",
             Verdict::InformativePass | Verdict::InformativeFail => "informative",
         },
-        "held": matches!(claim.verdict(), Verdict::Pass | Verdict::InformativePass),
-    })
+        "held": matches!(verdict, Verdict::Pass | Verdict::InformativePass),
+    });
+    let (mut all, Value::Object(found)) = (declared(&judged.claim), found) else { return Value::Null };
+    if let Value::Object(all) = &mut all {
+        all.extend(found);
+    }
+    all
 }
 
 #[cfg(test)]
 pub(super) mod tests {
+    use ntk::experiment::By;
+
     use super::*;
 
-    pub(in crate::command::experiment) fn claim(measured: f64, error: Option<f64>) -> Claim {
-        Claim {
+    pub(in crate::command::experiment) fn judged(measured: f64, error: Option<f64>) -> Judged {
+        let claim = Claim {
             name: "slope",
             statement: "deviation falls as n^(-1/2)",
-            quantity: "slope of log deviation over log n".into(),
-            values: vec![measured, measured + 0.01],
-            measured,
-            error,
+            quantity: "slope of log deviation over log n",
             paper: "-1/2",
             threshold: Threshold::Within(-0.7, -0.35),
             source: "the protocol",
             gate: Gate::Gated,
-        }
+            needs: "",
+        };
+        claim.judged(By::Pooled(measured), vec![measured, measured + 0.01]).error(error)
     }
 
     #[test]
     fn a_value_has_the_digits_that_its_error_knows() {
-        let text = |value, error| measured(&claim(value, error));
+        let text = |value, error| measured(&judged(value, error));
         assert_eq!(text(1.18708, Some(0.00731)), "1.1871 ± 0.0073");
         assert_eq!(text(-0.4321, Some(0.05)), "−0.432 ± 0.050");
         assert_eq!(text(123.4, Some(12.3)), "123 ± 12");
@@ -175,9 +190,10 @@ pub(super) mod tests {
 
     #[test]
     fn claims_fit_any_terminal_and_say_all_that_they_are_held_against() {
-        let fragile = Claim { gate: Gate::Informative("one seed only"), ..claim(-0.2, None) };
+        let mut fragile = judged(-0.2, None);
+        fragile.claim.gate = Gate::Informative("one seed only");
         let findings =
-            Findings { claims: vec![claim(-0.5, Some(0.01)), claim(0.0, None), fragile], ..Findings::default() };
+            Findings { claims: vec![judged(-0.5, Some(0.01)), judged(0.0, None), fragile], ..Findings::default() };
         for columns in [28, 80, 100] {
             let page = text(&findings, &Style { columns, colour: false, unicode: false });
             assert!(page.lines().all(|line| line.len() <= columns), "{page}");
@@ -194,7 +210,7 @@ pub(super) mod tests {
             assert!(flat.contains("Not counted, not held: one seed only"), "{flat}");
         }
         assert_eq!(tally(&findings), (1, 2));
-        let odd = json(&claim(f64::NAN, None));
+        let odd = json(&judged(f64::NAN, None));
         assert_eq!(
             (&odd["measured"], &odd["not_finite"], &odd["verdict"]),
             (&Value::Null, &json!(true), &json!("fail"))

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::*;
-use crate::experiment::{About, Experiment, Findings, Protocol, Scale, Task};
+use crate::experiment::{About, Claim, Experiment, Findings, Protocol, Scale, Task};
 
 crate::settings! {
     /// Settings of squares.
@@ -32,6 +32,10 @@ impl Experiment for Squares {
 
     fn about(&self) -> About {
         About { name: "squares", paper: "", reference: "", question: "", protocol: "", seconds: [0.0; 3], revision: 1 }
+    }
+
+    fn claims(&self) -> &'static [Claim] {
+        &[]
     }
 
     fn tasks(&self, settings: &Numbers) -> Result<Vec<Square>> {

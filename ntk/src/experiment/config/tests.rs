@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::*;
-use crate::experiment::{About, Experiment, Findings, Lab, Record, Task};
+use crate::experiment::{About, Claim, Experiment, Findings, Lab, Record, Task};
 
 crate::settings! {
     /// Settings of an example.
@@ -37,6 +37,10 @@ impl Experiment for Example {
 
     fn about(&self) -> About {
         About { name: "example", paper: "", reference: "", question: "", protocol: "", seconds: [0.0; 3], revision: 1 }
+    }
+
+    fn claims(&self) -> &'static [Claim] {
+        &[]
     }
 
     fn tasks(&self, _: &Choices) -> Result<Vec<Nothing>> {

@@ -1,6 +1,6 @@
 //! The paper's figures.
 
-use super::claims::Measured;
+use super::judge::Measured;
 use crate::array::Array;
 use crate::error::Result;
 use crate::experiment::finding::{Axis, Figure, Lines, Map, Panel, Series, Style};

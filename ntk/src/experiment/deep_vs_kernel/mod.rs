@@ -6,20 +6,23 @@
 //! | `linear` | the network linearized at a point, trained as the network is |
 //! | `spawn` | children of a parent, and the barrier between them |
 //! | `network` | networks, data, spoilt labels |
-//! | `claims`, `curves` | what the measurements say: claims and tables, figures |
+//! | `claims` | what the paper says |
+//! | `judge`, `curves`, `tables` | what the measurements say of it: verdicts, figures, tables |
 
 mod claims;
 mod curves;
+mod judge;
 mod linear;
 mod network;
 mod parity;
 mod spawn;
+mod tables;
 #[cfg(test)]
 mod tests;
 
 use serde::Serialize;
 
-use super::{About, Experiment, Findings, Lab, Record};
+use super::{About, Claim, Experiment, Findings, Lab, Record};
 use crate::error::{Error, Result};
 
 crate::settings! {
@@ -166,6 +169,10 @@ impl Experiment for DeepVsKernel {
         }
     }
 
+    fn claims(&self) -> &'static [Claim] {
+        claims::ALL
+    }
+
     fn data(&self, settings: &Settings) -> Vec<String> {
         vec![settings.noisy_data.clone()]
     }
@@ -238,7 +245,7 @@ impl Experiment for DeepVsKernel {
     }
 
     fn judge(&self, settings: &Settings, done: &[(Task, Record)]) -> Result<Findings> {
-        let measured = claims::Measured { settings, done };
+        let measured = judge::Measured { settings, done };
         let notes = vec![
             "Kernel distance between epochs depends on the time between them: velocities compare at one such time only, here an \
              epoch."
@@ -252,8 +259,8 @@ impl Experiment for DeepVsKernel {
             claims: [measured.parity()?, measured.children()?].concat(),
             figures: curves::figures(&measured)?,
             tables: vec![measured.parity_table()?, measured.children_table()?],
-            arrays: Vec::new(),
             notes,
+            ..Findings::default()
         })
     }
 }

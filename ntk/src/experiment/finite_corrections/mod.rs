@@ -4,15 +4,18 @@
 //! |---|---|
 //! | [`theory`] | the moments, exactly and in the limit |
 //! | `sample` | one network: its kernel, and how a step changes it |
-//! | `judge` | claims, figures, tables |
+//! | `claims` | what the paper says |
+//! | `judge`, `figures` | what the moments say of it: verdicts; figures and a table |
 
+mod claims;
+mod figures;
 mod judge;
 mod sample;
 pub mod theory;
 
 use serde::Serialize;
 
-use super::{About, Experiment, Findings, Lab, Record, Role, lab};
+use super::{About, Claim, Experiment, Findings, Lab, Record, Role, lab};
 use crate::array::Array;
 use crate::error::{Error, Result};
 
@@ -83,6 +86,10 @@ impl Experiment for FiniteCorrections {
             seconds: [2.0, 45.0, 4000.0],
             revision: 1,
         }
+    }
+
+    fn claims(&self) -> &'static [Claim] {
+        claims::ALL
     }
 
     fn tasks(&self, settings: &Settings) -> Result<Vec<Task>> {

@@ -1,11 +1,10 @@
 //! What the measurements say of the paper's claims.
 
 use super::measure::TIMES;
-use super::{Piece, Settings, figures};
+use super::{Piece, Settings, claims, figures, tables};
 use crate::error::{Error, Result};
-use crate::experiment::finding::{Cell, Table};
-use crate::experiment::{Claim, Findings, Gate, Record, Threshold};
-use crate::statistics::{exponent, mean, standard_error};
+use crate::experiment::{By, Findings, Judged, Record};
+use crate::statistics::{exponent, mean};
 
 /// Layers of weights of the networks whose movement is measured, and whether theory has them fall as the first power.
 pub(super) const LAYERS: [(&str, bool); 4] = [("W0", false), ("W1", true), ("W2", true), ("W3", false)];
@@ -70,7 +69,7 @@ pub(super) fn against(records: &[&Record], limit: &Record, time: usize) -> Resul
 }
 
 /// The largest stray of each network over time, the mean of them.
-fn stray(records: &[&Record]) -> Result<f64> {
+pub(super) fn stray(records: &[&Record]) -> Result<f64> {
     let mut largest = Vec::new();
     for record in records {
         let array = record.values("strays")?;
@@ -97,23 +96,10 @@ fn exponents(s: &Settings, done: &Done<'_>, name: &str) -> Result<Vec<f64>> {
         .collect()
 }
 
-fn claim(
-    name: &'static str,
-    statement: &'static str,
-    quantity: String,
-    values: Vec<f64>,
-    threshold: Threshold,
-    [paper, source]: [&'static str; 2],
-) -> Claim {
-    let (measured, error) = (mean(&values), standard_error(&values));
-    Claim { name, statement, quantity, values, measured, error, paper, threshold, source, gate: Gate::Gated }
-}
-
 /// All of it.
 pub(super) fn judge(s: &Settings, done: &[(Piece, Record)]) -> Result<Findings> {
     let done = Done(done);
-    let mut claims = of_movement(s, &done)?;
-    claims.extend(of_ensembles(s, &done)?);
+    let claims = [of_movement(s, &done)?, of_ensembles(s, &done)?].concat();
     let limit = done.limit()?;
     let notes = vec![
         format!(
@@ -129,67 +115,28 @@ pub(super) fn judge(s: &Settings, done: &[(Piece, Record)]) -> Result<Findings> 
     Ok(Findings {
         claims,
         figures: figures::all(s, &done)?,
-        tables: vec![changes(s, &done)?, ensembles(s, &done)?],
-        arrays: vec![],
+        tables: vec![tables::changes(s, &done)?, tables::ensembles(s, &done)?],
         notes,
+        ..Findings::default()
     })
 }
 
-fn of_movement(s: &Settings, done: &Done<'_>) -> Result<Vec<Claim>> {
+fn of_movement(s: &Settings, done: &Done<'_>) -> Result<Vec<Judged>> {
     let layers = |hidden: bool| -> Result<Vec<f64>> {
-        let mut all = Vec::new();
-        for (name, _) in LAYERS.iter().filter(|(_, of)| *of == hidden) {
-            all.push(mean(&exponents(s, done, name)?));
-        }
-        Ok(all)
+        let of = LAYERS.iter().filter(|(_, of)| *of == hidden);
+        of.map(|(name, _)| Ok(mean(&exponents(s, done, name)?))).collect()
     };
-    let far = |x: Vec<f64>, middle: f64| {
-        let worst =
-            x.iter().copied().max_by(|a, b| (a - middle).abs().total_cmp(&(b - middle).abs())).unwrap_or(f64::NAN);
-        (x, worst)
-    };
-    let (outer, worst_outer) = far(layers(false)?, -0.55);
-    let (inner, worst_inner) = far(layers(true)?, -1.025);
+    let judged = vec![
+        claims::OUTER_LAYERS_MOVE.judged(By::Worst, layers(false)?),
+        claims::HIDDEN_LAYERS_MOVE.judged(By::Worst, layers(true)?),
+        claims::KERNEL_MOVES.judged(By::Mean, exponents(s, done, "kernel")?),
+        claims::WEIGHTS_STAY_NEAR.judged(By::Mean, exponents(s, done, "distance")?),
+    ];
     let range = format!("{} to {}", s.widths.iter().min().unwrap_or(&0), s.widths.iter().max().unwrap_or(&0));
-    let mut first = claim(
-        "outer-layers-move",
-        "The relative change of the first and the last layer's weights falls as n^-1/2.",
-        format!("exponent in the width, {range}, of the layer further from -0.55"),
-        outer,
-        Threshold::Within(-0.7, -0.4),
-        ["-1/2", "a separate program found -0.55 and -0.62; the bounds leave room for small widths"],
-    );
-    first.measured = worst_outer;
-    let mut second = claim(
-        "hidden-layers-move",
-        "The relative change of hidden layers' weights falls as 1/n.",
-        format!("exponent in the width, {range}, of the layer further from -1.025"),
-        inner,
-        Threshold::Within(-1.2, -0.85),
-        ["-1", "a separate program found -1.03 and -1.05"],
-    );
-    second.measured = worst_inner;
-    let kernel = claim(
-        "kernel-moves",
-        "The relative change of the kernel falls at least as n^-1/2.",
-        format!("exponent in the width, {range}"),
-        exponents(s, done, "kernel")?,
-        Threshold::Within(-1.1, -0.45),
-        ["bound n^-1/2, observed about 1/n", "a separate program found -0.78"],
-    );
-    let mut distance = claim(
-        "weights-stay-near",
-        "All weights together move a distance that does not grow with the width.",
-        format!("exponent of |theta_t - theta_0| in the width, {range}"),
-        exponents(s, done, "distance")?,
-        Threshold::Within(-0.25, 0.1),
-        ["|theta_t - theta_0| = O(1)", "0 in theory"],
-    );
-    distance.gate = Gate::Informative("stated for the limit; at small widths the distance still falls towards it");
-    Ok(vec![first, second, kernel, distance])
+    Ok(judged.into_iter().map(|judged| judged.at(range.as_str())).collect())
 }
 
-fn of_ensembles(s: &Settings, done: &Done<'_>) -> Result<Vec<Claim>> {
+fn of_ensembles(s: &Settings, done: &Done<'_>) -> Result<Vec<Judged>> {
     let widest = s.ensemble_widths.iter().copied().max().unwrap_or(0);
     let (limit, records) = (done.limit()?, done.ensemble(widest));
     let networks = outputs(&records, 0)?.len();
@@ -203,35 +150,8 @@ fn of_ensembles(s: &Settings, done: &Done<'_>) -> Result<Vec<Claim>> {
     };
     let scaled = |[off, _]: [f64; 2]| off * (networks as f64).sqrt();
     let own = |[off, _]: [f64; 2]| off * (networks as f64 / records.len() as f64).sqrt();
-    let mut means = claim(
-        "ensemble-mean",
-        "The mean of trained ensembles is that of the Gaussian process, at all times.",
-        format!(
-            "largest error over times {TIMES:?}, root mean square over samples, in deviations/sqrt({networks}), n = {widest}"
-        ),
-        each(&own)?,
-        Threshold::AtMost(2.2),
-        [
-            "figure 2: mean predictions agree",
-            "1 is expected of independent networks; as outputs share one direction, 1.5 would be passed by one run in ten and \
-             2.2 by one in a hundred",
-        ],
-    );
-    means.measured = worst(&records, &scaled)?;
     let ratio = |[_, ratio]: [f64; 2]| (ratio - 1.0).abs();
-    let mut variances = claim(
-        "ensemble-variance",
-        "The variance of trained ensembles is that of the Gaussian process, at all times.",
-        format!("largest |variance/limit - 1| over times {TIMES:?}, n = {widest}"),
-        each(&ratio)?,
-        Threshold::AtMost(0.15),
-        [
-            "figure 2: predictive variances agree",
-            "a separate program found ratios of 0.97 to 1.03; as outputs share one direction, 400 networks leave an error of 0.05, \
-             100 one of 0.1",
-        ],
-    );
-    variances.measured = worst(&records, &ratio)?;
+    let at = format!("{networks} networks, n = {widest}, times {TIMES:?}");
     let slopes = (0..s.seeds.len())
         .map(|seed| {
             let at = |&width: &usize| Ok((width as f64, stray(&[done.ensemble(width)[seed]])?));
@@ -239,64 +159,9 @@ fn of_ensembles(s: &Settings, done: &Done<'_>) -> Result<Vec<Claim>> {
         })
         .collect::<Result<Vec<f64>>>()?;
     let per_four: Vec<f64> = slopes.iter().map(|slope| 4.0_f64.powf(*slope)).collect();
-    let linear = claim(
-        "linear-dynamics",
-        "A network trains as its linearization in the parameters, the closer the wider.",
-        "factor, for four times the width, of the largest |f_lin - f|/|f_t - f_0| over time".into(),
-        per_four,
-        Threshold::AtMost(0.7),
-        ["theorem 2.1: the difference is O(n^-1/2)", "1/2 in theory"],
-    );
-    Ok(vec![means, variances, linear])
-}
-
-/// Relative changes by width, means over seeds.
-fn changes(s: &Settings, done: &Done<'_>) -> Result<Table> {
-    let columns = ["width", "W0", "W1", "W2", "W3", "kernel", "distance", "steps", "loss"];
-    let (name, title) = ("changes", "Relative changes in training, means over seeds".to_owned());
-    let mut table = Table { name, title, columns: columns.map(str::to_owned).to_vec(), rows: Vec::new() };
-    for &width in &s.widths {
-        let records = done.movement(width);
-        let mut row = vec![Cell::from(width)];
-        for column in &columns[1..] {
-            row.push(Cell::Number(mean(&numbers(&records, column)?)));
-        }
-        table.push(row)?;
-    }
-    Ok(table)
-}
-
-/// Errors of means and ratios of variances by width and time.
-fn ensembles(s: &Settings, done: &Done<'_>) -> Result<Table> {
-    let columns = [
-        "width",
-        "networks",
-        "time",
-        "error of the mean, deviations",
-        "variance/limit",
-        "deviation of the limit",
-        "stray",
-    ];
-    let (name, title) = ("ensembles", "Ensembles against the infinite one".to_owned());
-    let mut table = Table { name, title, columns: columns.map(str::to_owned).to_vec(), rows: Vec::new() };
-    let limit = done.limit()?;
-    for &width in &s.ensemble_widths {
-        let records = done.ensemble(width);
-        for time in places(limit)? {
-            let [off, ratio] = against(&records, limit, time)?;
-            let spread = limit.values("variance")?.row(time).map_or(f64::NAN, |of| mean(of).sqrt());
-            let networks = outputs(&records, time)?.len();
-            let at = limit.values("times")?.data[time];
-            table.push(vec![
-                width.into(),
-                networks.into(),
-                at.into(),
-                off.into(),
-                ratio.into(),
-                spread.into(),
-                stray(&records)?.into(),
-            ])?;
-        }
-    }
-    Ok(table)
+    Ok(vec![
+        claims::ENSEMBLE_MEAN.judged(By::Pooled(worst(&records, &scaled)?), each(&own)?).at(at.as_str()),
+        claims::ENSEMBLE_VARIANCE.judged(By::Pooled(worst(&records, &ratio)?), each(&ratio)?).at(at.as_str()),
+        claims::LINEAR_DYNAMICS.judged(By::Mean, per_four),
+    ])
 }

@@ -3,13 +3,15 @@
 //! Three measurements. How little each layer and the kernel move in training, by width. Means and variances of the outputs of
 //! trained ensembles, against the Gaussian process of infinite width. And one network beside its own linearization.
 
+mod claims;
 mod figures;
 mod judge;
 mod measure;
+mod tables;
 
 use serde::Serialize;
 
-use super::{About, Experiment, Findings, Lab, Record, Task};
+use super::{About, Claim, Experiment, Findings, Lab, Record, Task};
 use crate::error::{Error, Result};
 
 crate::settings! {
@@ -117,6 +119,10 @@ impl Experiment for LinearModels {
             seconds: [20.0, 110.0, 20_000.0],
             revision: 1,
         }
+    }
+
+    fn claims(&self) -> &'static [Claim] {
+        claims::ALL
     }
 
     fn data(&self, settings: &Settings) -> Vec<String> {

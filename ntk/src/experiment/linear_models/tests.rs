@@ -70,7 +70,7 @@ fn a_small_run_has_every_claim_and_figure_and_the_same_bits_on_any_number_of_thr
     let findings = run.judge(one).unwrap();
     assert_eq!((findings.claims.len(), findings.figures.len(), findings.tables.len()), (7, 3, 2));
     assert!(findings.claims.iter().all(|claim| claim.measured.is_finite() && claim.values.len() == 2));
-    let named = |name: &&str| findings.claims.iter().any(|claim| claim.name == *name);
+    let named = |name: &&str| findings.claims.iter().any(|judged| judged.claim.name == *name);
     assert!(findings.figures.iter().all(|figure| figure.claims.iter().all(&named)));
 }
 

@@ -5,13 +5,15 @@
 //! The functions that networks of many first weights learn from four points, against a Gaussian process (6.2). Training
 //! along one eigenvector of the kernel of digits, against the exponential (6.3).
 
+mod claims;
 mod figures;
 mod judge;
 mod measure;
+mod tables;
 
 use serde::Serialize;
 
-use super::{About, Experiment, Findings, Lab, Record, Task};
+use super::{About, Claim, Experiment, Findings, Lab, Record, Task};
 use crate::error::{Error, Result};
 
 crate::settings! {
@@ -131,6 +133,10 @@ impl Experiment for NtkConvergence {
             seconds: [20.0, 110.0, 30_000.0],
             revision: 1,
         }
+    }
+
+    fn claims(&self) -> &'static [Claim] {
+        claims::ALL
     }
 
     fn data(&self, settings: &Settings) -> Vec<String> {

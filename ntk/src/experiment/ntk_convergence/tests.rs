@@ -64,7 +64,7 @@ fn a_small_run_has_every_claim_and_figure_and_the_same_bits_on_any_number_of_thr
     for claim in &findings.claims {
         assert!(claim.measured.is_finite() && claim.values.len() == 2, "{claim:?}");
     }
-    let named = |name: &&str| findings.claims.iter().any(|claim| claim.name == *name);
+    let named = |name: &&str| findings.claims.iter().any(|judged| judged.claim.name == *name);
     assert!(findings.figures.iter().all(|figure| figure.claims.iter().all(&named)));
 }
 

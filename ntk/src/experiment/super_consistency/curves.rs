@@ -1,6 +1,6 @@
 //! The paper's figures.
 
-use super::claims::{Measured, SHARPNESS, spread};
+use super::judge::{Measured, SHARPNESS, spread};
 use super::network::{Param, Shape};
 use crate::error::Result;
 use crate::experiment::finding::{Axis, Figure, Lines, Mark, Panel, Series, Style};

@@ -5,19 +5,22 @@
 //! | `toy` | two linear layers, whose curvature has a closed form |
 //! | [`network`] | the networks and their data |
 //! | `descent` | gradient descent with its sharpness; the best learning rate |
-//! | `claims`, `curves` | what the measurements say: claims and tables, figures |
+//! | `claims` | what the paper says |
+//! | `judge`, `curves`, `tables` | what the measurements say of it: verdicts, figures, tables |
 
 mod claims;
 mod curves;
 mod descent;
+mod judge;
 pub mod network;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod toy;
 
 use serde::Serialize;
 
-use super::{About, Experiment, Findings, Lab, Record};
+use super::{About, Claim, Experiment, Findings, Lab, Record};
 use crate::error::{Error, Result};
 use network::{Param, Shape};
 
@@ -233,8 +236,12 @@ impl Experiment for SuperConsistency {
                        layers' learning rates over eta_0, so that the edge of stability is 2/eta_0 in each. Two linear \
                        layers, whose curvature has a closed form, stand beside them.",
             seconds: [15.0, 150.0, 20000.0],
-            revision: 1,
+            revision: 2,
         }
+    }
+
+    fn claims(&self) -> &'static [Claim] {
+        claims::ALL
     }
 
     fn data(&self, settings: &Settings) -> Vec<String> {
@@ -259,14 +266,19 @@ impl Experiment for SuperConsistency {
     }
 
     fn judge(&self, settings: &Settings, done: &[(Task, Record)]) -> Result<Findings> {
-        let measured = claims::Measured { settings, done };
-        let (claims, tables) = measured.judge()?;
+        let measured = judge::Measured { settings, done };
         let notes = vec![
             "Sharpness that does not depend on width is no sign of muP by itself: a kernel that stays where it is does not depend \
              on it either. What tells the two apart is whether sharpness reaches the edge, and whether it grows on the way."
                 .into(),
             "At the start muP networks of small width differ: a read-out of N small weights has not yet its mean.".into(),
         ];
-        Ok(Findings { claims, figures: curves::figures(&measured)?, tables, arrays: Vec::new(), notes })
+        Ok(Findings {
+            claims: measured.judge()?,
+            figures: curves::figures(&measured)?,
+            tables: vec![measured.sharpness_table()?, measured.transfer_table()?],
+            notes,
+            ..Findings::default()
+        })
     }
 }

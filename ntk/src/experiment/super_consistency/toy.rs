@@ -74,7 +74,8 @@ pub(super) fn curvature(model: &Architecture, weights: &[Array<f64>], data: &Sam
     Ok([unit * top, unit * s * pulled])
 }
 
-/// Gradient descent on all samples, with the curvature before it and after every step that is due.
+/// Gradient descent on all samples, with the curvature before it and after every step that is due; `rest` is the mean of the last
+/// two steps' G, as descent at the edge may go on between two points.
 pub(super) fn run(toy: &Toy, lab: &Lab<'_>) -> Result<Record> {
     let model = network(toy.inputs, toy.width, toy.param.of_model());
     let data = data(toy.seed, toy.samples, toy.inputs, toy.teacher)?;
@@ -84,19 +85,26 @@ pub(super) fn run(toy: &Toy, lab: &Lab<'_>) -> Result<Record> {
     let settings = train::Settings { rates, ..train::Settings::gradient_descent(toy.rate, start.weights.len()) };
     let mut trainer = Trainer::new(task, settings, State::new(start.weights, Optimizer::GRADIENT_DESCENT), lab.stop)?;
     let (mut steps, mut of_g, mut of_r) = (Vec::new(), Vec::new(), Vec::new());
+    let mut rest = 0.0;
     for step in 0..=toy.steps {
-        if step.is_multiple_of(toy.every) || step == toy.steps {
+        let due = step.is_multiple_of(toy.every) || step == toy.steps;
+        if due || step + 1 == toy.steps {
             let [g, r] = curvature(&model, &trainer.state().weights, &data)?;
-            steps.push(step as f64);
-            of_g.push(g);
-            of_r.push(r);
+            if step + 1 >= toy.steps {
+                rest += 0.5 * g;
+            }
+            if due {
+                steps.push(step as f64);
+                of_g.push(g);
+                of_r.push(r);
+            }
             (lab.progress)(step as f64 / toy.steps as f64);
         }
         if step < toy.steps {
             trainer.step()?;
         }
     }
-    Ok(Record::default().curve("step", steps).curve("g", of_g).curve("r", of_r))
+    Ok(Record::default().curve("step", steps).curve("g", of_g).curve("r", of_r).number("rest", rest))
 }
 
 #[cfg(test)]

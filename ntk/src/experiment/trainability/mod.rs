@@ -6,13 +6,15 @@
 //! phase they become unlike, training is quick, and what is learnt says nothing of other samples. Both happen over depth scales
 //! `xi` that fixed points give.
 
+mod claims;
 mod figures;
 mod judge;
 mod measure;
+mod tables;
 
 use serde::Serialize;
 
-use super::{About, Experiment, Findings, Lab, Record, Task};
+use super::{About, Claim, Experiment, Findings, Lab, Record, Task};
 use crate::error::{Error, Result};
 use crate::infinite::phase::Layers;
 use crate::model::Activation;
@@ -208,6 +210,10 @@ impl Experiment for Trainability {
             seconds: [10.0, 60.0, 120.0],
             revision: 1,
         }
+    }
+
+    fn claims(&self) -> &'static [Claim] {
+        claims::ALL
     }
 
     fn data(&self, settings: &Settings) -> Vec<String> {

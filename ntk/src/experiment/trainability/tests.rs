@@ -45,10 +45,10 @@ fn a_small_run_has_every_claim_and_figure_and_the_same_bits_on_any_number_of_thr
     assert_eq!(one, records(3));
     let findings = run.judge(one).unwrap();
     assert_eq!((findings.claims.len(), findings.figures.len(), findings.tables.len()), (17, 3, 2));
-    let named = |name: &&str| findings.claims.iter().any(|claim| claim.name == *name);
+    let named = |name: &&str| findings.claims.iter().any(|judged| judged.claim.name == *name);
     assert!(findings.figures.iter().all(|figure| figure.claims.iter().all(&named)));
     // Two seeds: of the one ordered case two values, of the two chaotic ones four.
-    let values = |name: &str| findings.claims.iter().find(|claim| claim.name == name).unwrap().values.len();
+    let values = |name: &str| findings.claims.iter().find(|judged| judged.claim.name == name).unwrap().values.len();
     assert_eq!((values("ordered-smallest"), values("chaotic-smallest"), values("chaotic-trains")), (2, 4, 6));
 }
 
