@@ -180,7 +180,6 @@ pub(super) const DEPTH_SPREAD_2: Claim = Claim {
     source: "more than what counts as the same at one layer a block",
     gate: Informative("at this size and with full batches it does not"),
     needs: "2 in branch_layers, two numbers of 4 and more in blocks",
-    ..DEPTH_SPREAD
 };
 
 pub(super) const DEPTH_TRANSFER_2: Claim = Claim {
