@@ -11,13 +11,14 @@ use ntk::infinite::{self, Convergence};
 use serde_json::{Map, json};
 
 use super::inputs::{Inputs, Limits};
+use super::results;
 use super::tale::Tale;
 use crate::args::{self, Dtype, SecondData};
 use crate::failure::Outcome;
 use crate::render::plot::Law;
 use crate::render::progress::Progress;
 use crate::render::quantity;
-use crate::render::report::{Illustration, Note};
+use crate::render::report::Note;
 use crate::render::summary::Row;
 use crate::signals::Signals;
 use crate::store::folder::OutputFolder;
@@ -83,11 +84,8 @@ fn run_as<R: Float + Element>(
             points: &drawn,
             exponent: found.slope,
         };
-        let svg = law.svg()?;
-        folder.write("converge.svg", svg.as_bytes())?;
-        folder.write("converge.png", &law.png()?)?;
-        let caption = "Mean over seeds with its standard error, and the fitted power law.".into();
-        plots.push(Illustration { svg, caption, files: vec!["converge.svg".into(), "converge.png".into()] });
+        let caption = "Mean over seeds with its standard error, and the fitted power law.";
+        plots.push(results::illustration(&folder, "converge", &law, caption)?);
     }
     let mut configuration = inputs.record();
     configuration.insert("widths".to_owned(), json!(arguments.widths));

@@ -240,20 +240,6 @@ fn subject(inputs: &Inputs) -> String {
     format!("{} on {}, n = {}", inputs.model_name, inputs.data.name, quantity::count(inputs.n as u64))
 }
 
-/// A plot in the folder and in the report.
-fn illustration(
-    folder: &OutputFolder,
-    name: &str,
-    svg: String,
-    png: &[u8],
-    caption: String,
-) -> std::result::Result<Illustration, Failure> {
-    let files = vec![format!("{name}.svg"), format!("{name}.png")];
-    folder.write(&files[0], svg.as_bytes())?;
-    folder.write(&files[1], png)?;
-    Ok(Illustration { svg, caption, files })
-}
-
 /// The end of a command whose result is all there.
 fn done(stored: std::result::Result<PathBuf, Failure>) -> Outcome {
     stored.map(|_| ())

@@ -11,6 +11,7 @@ use ntk::predict::{Dynamics, Regression, Test};
 use serde_json::{Map, Value, json};
 
 use super::inputs::{Inputs, Limits};
+use super::results;
 use super::tale::Tale;
 use crate::args;
 use crate::failure::{Failure, Outcome};
@@ -300,11 +301,7 @@ fn plots(arguments: &args::Phase, all: &[Found], folder: &OutputFolder) -> Resul
             columns: &columns,
             axes: ["hidden layers", "W_std"],
         };
-        let svg = grid.svg()?;
-        let files = ["svg", "png"].map(|kind| format!("{name}.{kind}"));
-        folder.write(&files[0], svg.as_bytes())?;
-        folder.write(&files[1], &grid.png()?)?;
-        plots.push(Illustration { svg, caption: (*caption).to_owned(), files: files.to_vec() });
+        plots.push(results::illustration(folder, name, &grid, *caption)?);
     }
     Ok(plots)
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::args;
 use crate::failure::Failure;
-use crate::render::plot::{self, Floor};
+use crate::render::plot::{self, Floor, Plot};
 use crate::render::quantity;
 use crate::render::report::Illustration;
 use crate::render::summary::Row;
@@ -87,14 +87,22 @@ pub(crate) fn spectrum_plot(
     }
     let floor = summary.floor.filter(|floor| *floor > 0.0).map(|value| Floor { value, label: "rounding floor".into() });
     let plot = plot::Spectrum { title, values: &summary.eigenvalues, total: Some(summary.rows), floor };
+    let caption = "Eigenvalues, largest first. Those below the rounding floor are not known to any digit.";
+    illustration(folder, "spectrum", &plot, caption).map(Some)
+}
+
+/// Draws a plot into the folder, as `name.svg` and `name.png`, for the report.
+pub(crate) fn illustration(
+    folder: &OutputFolder,
+    name: &str,
+    plot: &impl Plot,
+    caption: impl Into<String>,
+) -> Result<Illustration, Failure> {
     let svg = plot.svg()?;
-    folder.write("spectrum.svg", svg.as_bytes())?;
-    folder.write("spectrum.png", &plot.png()?)?;
-    Ok(Some(Illustration {
-        svg,
-        caption: "Eigenvalues, largest first. Those below the rounding floor are not known to any digit.".into(),
-        files: vec!["spectrum.svg".into(), "spectrum.png".into()],
-    }))
+    let files = vec![format!("{name}.svg"), format!("{name}.png")];
+    folder.write(&files[0], svg.as_bytes())?;
+    folder.write(&files[1], &plot.png()?)?;
+    Ok(Illustration { svg, caption: caption.into(), files })
 }
 
 /// Writes `eigenvalues.npy`, float64.

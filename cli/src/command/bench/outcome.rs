@@ -10,6 +10,7 @@ use super::job::{Job, Size};
 use super::measure::{Agreement, Measured, Row, Status};
 use super::record;
 use crate::args::{self, Axis};
+use crate::command::results;
 use crate::command::tale::Tale;
 use crate::failure::Failure;
 use crate::render::plot::scaling::{self, Scaling};
@@ -262,18 +263,14 @@ fn plots(job: &Job, rows: &[Row], folder: &OutputFolder) -> Result<Vec<Illustrat
             methods: &methods,
             limit: Some((job.limits.memory as f64, &limit)),
         };
-        let svg = plot.svg()?;
         let stem = if i == 0 { "bench".to_owned() } else { format!("bench-{}", i + 1) };
-        let files = ["svg", "png"].map(|kind| format!("{stem}.{kind}"));
-        folder.write(&files[0], svg.as_bytes())?;
-        folder.write(&files[1], &plot.png()?)?;
         let mut caption = "Medians, and the largest resident set of the process that computed. Rings: what a method \
                            that was not run would need."
             .to_owned();
         if i + 1 == PLOTS && combinations.len() > PLOTS {
             caption += &format!(" {} further combinations are in bench.csv.", combinations.len() - PLOTS);
         }
-        plots.push(Illustration { svg, caption, files: files.to_vec() });
+        plots.push(results::illustration(folder, &stem, &plot, caption)?);
     }
     Ok(plots)
 }

@@ -9,11 +9,10 @@ use ntk::operator::{Curvature, Kernel, LinearOperator, Matrix, Recordings, Setti
 use ntk::spectral::{self, Curve, Effort, Estimate};
 use serde_json::json;
 
-use super::{
-    Fraction, Material, Told, done, fit, illustration, loss_of, phase, room, store, subject, unless_interrupted,
-};
+use super::{Fraction, Material, Told, done, fit, loss_of, phase, room, store, subject, unless_interrupted};
 use crate::args::{self, DensityMatrix, Dtype, Format, SecondData};
 use crate::command::inputs::{Inputs, Limits};
+use crate::command::results;
 use crate::failure::{Failure, Outcome};
 use crate::render::plot::Lines;
 use crate::render::quantity;
@@ -195,5 +194,5 @@ fn drawn(
          standard error over the probes.",
         quantity::number(curve.width)
     );
-    illustration(folder, "density", plot.svg()?, &plot.png()?, caption)
+    results::illustration(folder, "density", &plot, caption)
 }

@@ -11,7 +11,7 @@ use ntk::operator::{Curvature, LinearOperator, Matrix, Recordings, Settings};
 use ntk::spectral::{Effort, Eigenpairs, End, lanczos, lanczos::vectors};
 use serde_json::json;
 
-use super::{Fraction, Material, Told, fit, illustration, loss_of, phase, room, store, subject, unless_interrupted};
+use super::{Fraction, Material, Told, fit, loss_of, phase, room, store, subject, unless_interrupted};
 use crate::args::{self, Dtype, Format, SecondData};
 use crate::command::inputs::{Inputs, Limits};
 use crate::command::results;
@@ -190,8 +190,8 @@ fn convergence(history: &[(f64, f64)], tolerance: f64, folder: &OutputFolder) ->
         logarithmic: true,
         marks: history.len() <= 60,
     };
-    let caption = "How far the eigenvalues are from being known, after each product.".into();
-    illustration(folder, "residuals", plot.svg()?, &plot.png()?, caption)
+    let caption = "How far the eigenvalues are from being known, after each product.";
+    results::illustration(folder, "residuals", &plot, caption)
 }
 
 fn eigenvalues<R>(found: &Eigenpairs<R>, count: usize, folder: &OutputFolder) -> Result<Illustration, Failure> {
@@ -201,6 +201,6 @@ fn eigenvalues<R>(found: &Eigenpairs<R>, count: usize, folder: &OutputFolder) ->
         total: Some(count),
         floor: None,
     };
-    let caption = "Eigenvalues of the Hessian, largest first.".into();
-    illustration(folder, "spectrum", plot.svg()?, &plot.png()?, caption)
+    let caption = "Eigenvalues of the Hessian, largest first.";
+    results::illustration(folder, "spectrum", &plot, caption)
 }

@@ -11,6 +11,7 @@ use super::account::Account;
 use super::plan::Plan;
 use super::verdict;
 use crate::args::Format;
+use crate::command::results::illustration;
 use crate::failure::{Failure, Outcome};
 use crate::machine;
 use crate::render::plot::Panels;
@@ -168,11 +169,7 @@ fn results(plan: &Plan, findings: &Findings, drawn: bool) -> Value {
 fn draw(findings: &Findings, folder: &OutputFolder) -> Result<Vec<Illustration>, Failure> {
     let drawn = |figure: &Figure| {
         let plot = Panels::new(figure)?;
-        let svg = plot.svg()?;
-        let files = ["svg", "png"].map(|kind| format!("plots/{}.{kind}", figure.name));
-        folder.write(&files[0], svg.as_bytes())?;
-        folder.write(&files[1], &plot.png()?)?;
-        Ok(Illustration { svg, caption: figure.caption.clone(), files: files.into() })
+        illustration(folder, &format!("plots/{}", figure.name), &plot, figure.caption.clone())
     };
     findings.figures.iter().map(drawn).collect()
 }

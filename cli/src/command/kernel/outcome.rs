@@ -408,14 +408,11 @@ pub(crate) fn heatmap<R: Float + Element>(
         class_names: &inputs.data.class_names,
         axis_names: ["sample", if inputs.m.is_some() { "test sample" } else { "sample" }],
     };
-    let svg = plot.svg()?;
-    folder.write("kernel.svg", svg.as_bytes())?;
-    folder.write("kernel.png", &plot.png()?)?;
     let whole = rows.len() == n && columns.len() == m;
     let caption = if whole {
-        "Entries of the kernel. Blocks along the diagonal are samples of one class.".into()
+        "Entries of the kernel. Blocks along the diagonal are samples of one class.".to_owned()
     } else {
         format!("Entries of the kernel for {} of {n} samples, evenly taken.", rows.len())
     };
-    Ok(Some(Illustration { svg, caption, files: vec!["kernel.svg".into(), "kernel.png".into()] }))
+    results::illustration(folder, "kernel", &plot, caption).map(Some)
 }

@@ -216,12 +216,6 @@ fn draw(
         quantity::count(job.inputs.n as u64),
         along(job)
     );
-    let keep = |svg: String, png: Vec<u8>, file: &str, caption: &str| -> Result<Illustration, Failure> {
-        let files = [format!("{file}.svg"), format!("{file}.png")];
-        folder.write(&files[0], svg.as_bytes())?;
-        folder.write(&files[1], &png)?;
-        Ok(Illustration { svg, caption: caption.into(), files: files.into() })
-    };
     if job.plane {
         let mut marks = vec![([0.0, 0.0], "weights".to_owned())];
         if job.along == Along::Path {
@@ -240,7 +234,7 @@ fn draw(
         };
         let caption = "The mean loss over all samples; lines are of equal loss, or of equal ratios of it where it spans \
                        decades.";
-        return Ok(vec![keep(plot.svg()?, plot.png()?, "landscape", caption)?]);
+        return Ok(vec![results::illustration(folder, "landscape", &plot, caption)?]);
     }
     let series = |kind: &str| -> Vec<Series> {
         let names = [(kind.to_owned(), "training"), (format!("test_{kind}"), "test")];
@@ -273,7 +267,7 @@ fn draw(
             scale: Scale::Linear,
             series: &series,
         };
-        plots.push(keep(plot.svg()?, plot.png()?, file, caption)?);
+        plots.push(results::illustration(folder, file, &plot, caption)?);
     }
     Ok(plots)
 }

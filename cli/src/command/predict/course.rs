@@ -7,6 +7,7 @@ use ntk::predict::{Dynamics, Regression, Test};
 use super::kernels::{Kernels, Prior};
 use super::{Job, Predicted};
 use crate::args::Of;
+use crate::command::results;
 use crate::failure::Failure;
 use crate::render::plot::{Band, Bands};
 use crate::render::report::Illustration;
@@ -141,11 +142,8 @@ impl Course {
             Some(_) => plot,
             None => Bands { axes: [plot.axes[0], "output"], ..plot },
         };
-        let svg = plot.svg()?;
-        folder.write("predictions.svg", svg.as_bytes())?;
-        folder.write("predictions.png", &plot.png()?)?;
-        let caption = "The first test samples' outputs over time. Dashed: their targets.".to_owned();
-        Ok(Illustration { svg, caption, files: vec!["predictions.svg".into(), "predictions.png".into()] })
+        let caption = "The first test samples' outputs over time. Dashed: their targets.";
+        results::illustration(folder, "predictions", &plot, caption)
     }
 }
 

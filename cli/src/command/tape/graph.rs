@@ -1,7 +1,7 @@
 //! A recording as a graph.
 
 use crate::failure::Failure;
-use crate::render::plot::{Graph, GraphBox};
+use crate::render::plot::{Graph, GraphBox, Plot};
 
 /// Boxes with their operands, their lines of text and their kind.
 pub(super) fn of(boxes: impl Iterator<Item = (Vec<u32>, Vec<String>, &'static str)>, title: String) -> Graph {

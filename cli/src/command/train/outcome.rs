@@ -348,11 +348,7 @@ pub(super) fn curves(
             continue;
         }
         let plot = Curves { title, subtitle: &subtitle, axes: ["step", ordinate], scale, series: &series };
-        let svg = plot.svg()?;
-        let files = [format!("{file}.svg"), format!("{file}.png")];
-        folder.write(&files[0], svg.as_bytes())?;
-        folder.write(&files[1], &plot.png()?)?;
-        plots.push(Illustration { svg, caption: caption.into(), files: files.into() });
+        plots.push(results::illustration(folder, file, &plot, caption)?);
     }
     Ok(plots)
 }

@@ -1,8 +1,8 @@
 //! Quantities over steps, or over any other axis: one line each.
 
-use super::PlotError;
 use super::axis::Scale;
 use super::panels::Panels;
+use super::{Figure, Plot, PlotError};
 use ntk::experiment::finding::{self, Lines, Panel, Style};
 
 /// A line.
@@ -31,24 +31,8 @@ pub(crate) struct Curves<'a> {
     pub(crate) series: &'a [Series],
 }
 
-impl Curves<'_> {
-    /// The plot as an SVG document.
-    ///
-    /// # Errors
-    /// If the drawing library fails.
-    pub(crate) fn svg(&self) -> Result<String, PlotError> {
-        self.panels()?.svg()
-    }
-
-    /// The plot as PNG bytes.
-    ///
-    /// # Errors
-    /// If the drawing library fails.
-    pub(crate) fn png(&self) -> Result<Vec<u8>, PlotError> {
-        self.panels()?.png()
-    }
-
-    fn panels(&self) -> Result<Panels, PlotError> {
+impl Plot for Curves<'_> {
+    fn figure(&self) -> Result<impl Figure, PlotError> {
         let series = |series: &Series| finding::Series {
             name: series.name.clone(),
             points: series.points.clone(),

@@ -9,7 +9,7 @@ use std::fmt::Write;
 use plotters_backend::DrawingBackend;
 
 use super::pen::{Anchor, Ink, Pen};
-use super::{Cells, Figure, PlotError, colour, raster};
+use super::{Cells, Figure, Plot, PlotError, colour, raster};
 
 /// A graph; every box comes after those that it has arrows from.
 #[derive(Debug, Clone)]
@@ -67,19 +67,11 @@ impl Graph {
         out.push_str("}\n");
         out
     }
+}
 
-    /// The drawing as an SVG document.
-    ///
-    /// # Errors
-    /// If the drawing library fails.
-    pub(crate) fn svg(&self) -> Result<String, PlotError> {
-        super::svg(&Layout::new(self))
-    }
-
-    /// The drawing as PNG bytes.
-    #[cfg(test)]
-    pub(super) fn png(&self) -> Result<Vec<u8>, PlotError> {
-        super::png(&Layout::new(self))
+impl Plot for Graph {
+    fn figure(&self) -> Result<impl Figure, PlotError> {
+        Ok(Layout::new(self))
     }
 }
 

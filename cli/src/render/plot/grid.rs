@@ -4,7 +4,7 @@ use super::axis::{Axis, Scale};
 use super::colour::{AXIS, INK, MUTED};
 use super::matrix::{Range, level, range};
 use super::pen::{Anchor, Ink, Pen, fitted};
-use super::{Cells, Figure, PlotError, raster};
+use super::{Cells, Figure, Plot, PlotError, raster};
 use crate::render::quantity;
 use plotters_backend::DrawingBackend;
 
@@ -33,21 +33,9 @@ pub(crate) struct Grid<'a> {
     pub(crate) axes: [&'a str; 2],
 }
 
-impl Grid<'_> {
-    /// The plot as an SVG document.
-    ///
-    /// # Errors
-    /// If the drawing library fails.
-    pub(crate) fn svg(&self) -> Result<String, PlotError> {
-        super::svg(&Prepared::new(self))
-    }
-
-    /// The plot as PNG bytes.
-    ///
-    /// # Errors
-    /// If the drawing library fails.
-    pub(crate) fn png(&self) -> Result<Vec<u8>, PlotError> {
-        super::png(&Prepared::new(self))
+impl Plot for Grid<'_> {
+    fn figure(&self) -> Result<impl Figure, PlotError> {
+        Ok(Prepared::new(self))
     }
 }
 

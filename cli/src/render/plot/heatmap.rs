@@ -4,7 +4,7 @@ use super::axis::{Axis, Scale, count_label};
 use super::colour::{AXIS, INK, MUTED, OVERLAY};
 use super::matrix::{Range, Span, averaged, by_class, level, range};
 use super::pen::{Anchor, Ink, Pen, fitted};
-use super::{Cells, Figure, PlotError};
+use super::{Cells, Figure, Plot, PlotError};
 use crate::render::quantity;
 use plotters_backend::DrawingBackend;
 
@@ -37,21 +37,11 @@ pub(crate) struct Heatmap<'a> {
     pub(crate) axis_names: [&'a str; 2],
 }
 
-impl Heatmap<'_> {
-    /// The plot as an SVG document under 1 MB.
-    ///
+impl Plot for Heatmap<'_> {
     /// # Errors
-    /// If the shapes disagree or the drawing library fails.
-    pub(crate) fn svg(&self) -> Result<String, PlotError> {
-        super::svg(&Prepared::new(self)?)
-    }
-
-    /// The plot as PNG bytes.
-    ///
-    /// # Errors
-    /// If the shapes disagree or the drawing library fails.
-    pub(crate) fn png(&self) -> Result<Vec<u8>, PlotError> {
-        super::png(&Prepared::new(self)?)
+    /// If the shapes disagree.
+    fn figure(&self) -> Result<impl Figure, PlotError> {
+        Prepared::new(self)
     }
 }
 

@@ -3,7 +3,7 @@
 use super::axis::{Axis, Scale, Tick, power_label};
 use super::colour::{ALERT, AXIS, DATA, GRID, INK, MUTED};
 use super::pen::{Anchor, Ink, Pen, fitted};
-use super::{Cells, Figure, PlotError};
+use super::{Cells, Figure, Plot, PlotError};
 use crate::render::quantity;
 use plotters_backend::DrawingBackend;
 
@@ -39,21 +39,9 @@ pub(crate) struct Lines<'a> {
     pub(crate) marks: bool,
 }
 
-impl Lines<'_> {
-    /// The plot as an SVG document.
-    ///
-    /// # Errors
-    /// If the drawing library fails.
-    pub(crate) fn svg(&self) -> Result<String, PlotError> {
-        super::svg(&Prepared::new(self))
-    }
-
-    /// The plot as PNG bytes.
-    ///
-    /// # Errors
-    /// If the drawing library fails.
-    pub(crate) fn png(&self) -> Result<Vec<u8>, PlotError> {
-        super::png(&Prepared::new(self))
+impl Plot for Lines<'_> {
+    fn figure(&self) -> Result<impl Figure, PlotError> {
+        Ok(Prepared::new(self))
     }
 }
 

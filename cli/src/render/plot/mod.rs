@@ -62,7 +62,7 @@ impl fmt::Display for PlotError {
 impl std::error::Error for PlotError {}
 
 /// A table of coloured cells lying under the drawing.
-struct Cells {
+pub(crate) struct Cells {
     /// Left, top, width and height in nominal pixels.
     place: [f64; 4],
     columns: usize,
@@ -72,8 +72,45 @@ struct Cells {
     palette: Vec<[u8; 3]>,
 }
 
+impl<F: Figure> Figure for &F {
+    fn size(&self) -> (u32, u32) {
+        (**self).size()
+    }
+    fn description(&self) -> String {
+        (**self).description()
+    }
+    fn cells(&self) -> Vec<Cells> {
+        (**self).cells()
+    }
+    fn draw<B: DrawingBackend>(&self, pen: &mut Pen<'_, B>) -> Result<(), PlotError> {
+        (**self).draw(pen)
+    }
+}
+
+/// What a command shows, as a document and as an image.
+pub(crate) trait Plot {
+    /// What is drawn, its axes chosen.
+    fn figure(&self) -> Result<impl Figure, PlotError>;
+
+    /// The plot as an SVG document that follows the reader's light or dark theme.
+    ///
+    /// # Errors
+    /// Those of [`Plot::figure`], and of the drawing library.
+    fn svg(&self) -> Result<String, PlotError> {
+        svg(&self.figure()?)
+    }
+
+    /// The plot as PNG bytes, twice as many pixels each way as its nominal size, on white.
+    ///
+    /// # Errors
+    /// As [`Plot::svg`].
+    fn png(&self) -> Result<Vec<u8>, PlotError> {
+        png(&self.figure()?)
+    }
+}
+
 /// Something that can be drawn by any backend.
-trait Figure {
+pub(crate) trait Figure {
     /// Width and height in nominal pixels.
     fn size(&self) -> (u32, u32);
     /// What the picture shows, in words, for those who cannot see it.
@@ -84,8 +121,7 @@ trait Figure {
     fn draw<B: DrawingBackend>(&self, pen: &mut Pen<'_, B>) -> Result<(), PlotError>;
 }
 
-/// The figure as an SVG document that follows the reader's light or dark theme.
-fn svg<F: Figure>(figure: &F) -> Result<String, PlotError> {
+fn svg(figure: &impl Figure) -> Result<String, PlotError> {
     let (width, height) = figure.size();
     let mut drawing = String::new();
     {
@@ -96,8 +132,7 @@ fn svg<F: Figure>(figure: &F) -> Result<String, PlotError> {
     encode::svg_document(&drawing, (width, height), &figure.description(), &figure.cells())
 }
 
-/// The figure as PNG bytes, twice as many pixels each way as its nominal size, on white.
-fn png<F: Figure>(figure: &F) -> Result<Vec<u8>, PlotError> {
+fn png(figure: &impl Figure) -> Result<Vec<u8>, PlotError> {
     let (width, height) = figure.size();
     let mut raster = Raster::new(width * SCALE, height * SCALE, colour::PAPER)?;
     for cells in figure.cells() {

@@ -4,7 +4,7 @@ use super::chart::Chart;
 use super::colour::{INK, MUTED};
 use super::map::CellMap;
 use super::pen::{Anchor, Pen, fitted};
-use super::{Cells, Figure, PlotError};
+use super::{Cells, Figure, Plot, PlotError};
 use ntk::experiment::finding::{self, Panel};
 use plotters_backend::DrawingBackend;
 
@@ -84,21 +84,11 @@ impl Panels {
         }
         Ok(Self { title, subtitle, drawn, height: top })
     }
+}
 
-    /// The plot as an SVG document.
-    ///
-    /// # Errors
-    /// If the drawing library fails.
-    pub(crate) fn svg(&self) -> Result<String, PlotError> {
-        super::svg(self)
-    }
-
-    /// The plot as PNG bytes.
-    ///
-    /// # Errors
-    /// If the drawing library fails.
-    pub(crate) fn png(&self) -> Result<Vec<u8>, PlotError> {
-        super::png(self)
+impl Plot for Panels {
+    fn figure(&self) -> Result<impl Figure, PlotError> {
+        Ok(self)
     }
 }
 

@@ -93,7 +93,7 @@ impl BackendTextStyle for Lettering {
 }
 
 /// A backend with nominal coordinates.
-pub(super) struct Pen<'a, B: DrawingBackend> {
+pub(crate) struct Pen<'a, B: DrawingBackend> {
     backend: &'a mut B,
 }
 

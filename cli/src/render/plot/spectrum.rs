@@ -3,7 +3,7 @@
 use super::axis::{Axis, Scale, Tick, count_label, power_label};
 use super::colour::{ALERT, AXIS, DATA, GRID, INK, MUTED, PAPER};
 use super::pen::{Anchor, Ink, Pen, fitted};
-use super::{Cells, Figure, PlotError};
+use super::{Cells, Figure, Plot, PlotError};
 use crate::render::quantity;
 use plotters_backend::DrawingBackend;
 
@@ -43,21 +43,9 @@ pub(crate) struct Spectrum<'a> {
     pub(crate) floor: Option<Floor>,
 }
 
-impl Spectrum<'_> {
-    /// The plot as an SVG document.
-    ///
-    /// # Errors
-    /// If the drawing library fails.
-    pub(crate) fn svg(&self) -> Result<String, PlotError> {
-        super::svg(&Prepared::new(self))
-    }
-
-    /// The plot as PNG bytes.
-    ///
-    /// # Errors
-    /// If the drawing library fails.
-    pub(crate) fn png(&self) -> Result<Vec<u8>, PlotError> {
-        super::png(&Prepared::new(self))
+impl Plot for Spectrum<'_> {
+    fn figure(&self) -> Result<impl Figure, PlotError> {
+        Ok(Prepared::new(self))
     }
 }
 

@@ -3,7 +3,7 @@
 use super::axis::{Axis, Scale};
 use super::colour::{AXIS, ColourMap, INK, LEVELS, MUTED, NOT_A_NUMBER, OVERLAY};
 use super::pen::{Anchor, Ink, Pen, fitted};
-use super::{Cells, Figure, PlotError};
+use super::{Cells, Figure, Plot, PlotError};
 use crate::render::quantity;
 use plotters_backend::DrawingBackend;
 
@@ -36,21 +36,11 @@ pub(crate) struct Surface<'a> {
     pub(crate) marks: &'a [([f64; 2], String)],
 }
 
-impl Surface<'_> {
-    /// The plot as an SVG document.
-    ///
+impl Plot for Surface<'_> {
     /// # Errors
-    /// If the grid and the heights disagree, or the drawing library fails.
-    pub(crate) fn svg(&self) -> Result<String, PlotError> {
-        super::svg(&Prepared::new(self)?)
-    }
-
-    /// The plot as PNG bytes.
-    ///
-    /// # Errors
-    /// As `svg`.
-    pub(crate) fn png(&self) -> Result<Vec<u8>, PlotError> {
-        super::png(&Prepared::new(self)?)
+    /// If the grid and the heights disagree.
+    fn figure(&self) -> Result<impl Figure, PlotError> {
+        Prepared::new(self)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Properties of the HTML file, and a check of markup that the plots use too.
 
 use super::*;
-use crate::render::plot::{Heatmap, Spectrum};
+use crate::render::plot::{Heatmap, Plot, Spectrum};
 use crate::render::table::{Line, Table};
 
 /// Fails unless every tag is closed in order, every attribute quoted and every ampersand part of an entity.
