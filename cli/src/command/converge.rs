@@ -10,10 +10,10 @@ use ntk::data::Element;
 use ntk::infinite::{self, Convergence};
 use serde_json::{Map, json};
 
-use super::inputs::{Inputs, Limits};
+use super::inputs::{Inputs, Limits, Typed};
 use super::results;
 use super::tale::Tale;
-use crate::args::{self, Dtype, SecondData};
+use crate::args::{self, SecondData};
 use crate::failure::Outcome;
 use crate::render::plot::Law;
 use crate::render::progress::Progress;
@@ -25,15 +25,9 @@ use crate::store::folder::OutputFolder;
 
 /// Runs the command.
 pub(crate) fn run(arguments: &args::Converge) -> Outcome {
-    let signals = Signals::listen(arguments.output.format == args::Format::Json);
-    let mut inputs = Inputs::read(&arguments.network, &arguments.data, &SecondData::default())?;
-    let limits = inputs.limits(&arguments.machine);
-    infinite::check(&inputs.model)?;
-    signals.check()?;
-    limits.install(|| match inputs.dtype {
-        Dtype::F32 => run_as::<f32>(arguments, &mut inputs, limits, &signals),
-        Dtype::F64 => run_as::<f64>(arguments, &mut inputs, limits, &signals),
-    })
+    let args::Converge { network, data, machine, output, .. } = arguments;
+    let typed = Typed { network, data, second: &SecondData::default(), machine, format: output.format };
+    typed.run(arguments, [run_as::<f32>, run_as::<f64>])
 }
 
 fn run_as<R: Float + Element>(
@@ -42,6 +36,7 @@ fn run_as<R: Float + Element>(
     limits: Limits,
     signals: &Signals,
 ) -> Outcome {
+    infinite::check(&inputs.model)?;
     signals.hold(OutputFolder::create(arguments.output.out.clone(), "converge")?);
     let x: Array<R> = inputs.rows_as()?;
     let start = Instant::now();

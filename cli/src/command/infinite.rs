@@ -11,11 +11,11 @@ use ntk::infinite::{self, Get, Kernels};
 use ntk::spectral::{Spectrum, Summary};
 use serde_json::{Map, json};
 
-use super::inputs::{Inputs, Limits};
+use super::inputs::{Inputs, Limits, Typed};
 use super::kernel::outcome;
 use super::results;
 use super::tale::Tale;
-use crate::args::{self, Dtype};
+use crate::args;
 use crate::failure::Outcome;
 use crate::machine;
 use crate::render::progress::Progress;
@@ -27,14 +27,9 @@ use crate::store::folder::OutputFolder;
 
 /// Runs the command.
 pub(crate) fn run(arguments: &args::Infinite) -> Outcome {
-    let signals = Signals::listen(arguments.output.format == args::Format::Json);
-    let mut inputs = Inputs::read(&arguments.network, &arguments.data, &arguments.second)?;
-    let limits = inputs.limits(&arguments.machine);
-    signals.check()?;
-    limits.install(|| match inputs.dtype {
-        Dtype::F32 => run_as::<f32>(arguments, &mut inputs, limits, &signals),
-        Dtype::F64 => run_as::<f64>(arguments, &mut inputs, limits, &signals),
-    })
+    let args::Infinite { network, data, machine, output, .. } = arguments;
+    let typed = Typed { network, data, second: &arguments.second, machine, format: output.format };
+    typed.run(arguments, [run_as::<f32>, run_as::<f64>])
 }
 
 /// The kernels of the limit, with a bar.

@@ -11,9 +11,41 @@ use ntk::params::Params;
 use ntk::{Error, Result};
 use serde_json::{Map, Value, json};
 
-use crate::args::{self, Dtype, SecondData};
+use crate::args::{self, Dtype, Format, SecondData};
+use crate::failure::Outcome;
 use crate::machine;
 use crate::render::quantity;
+use crate::signals::Signals;
+
+/// What commands that compute with a network and its samples are told alike.
+pub(crate) struct Typed<'a> {
+    pub(crate) network: &'a args::Network,
+    pub(crate) data: &'a args::Data,
+    pub(crate) second: &'a SecondData,
+    pub(crate) machine: &'a args::Machine,
+    pub(crate) format: Format,
+}
+
+/// What such a command does in the numbers of one precision.
+pub(crate) type Work<A> = fn(&A, &mut Inputs, Limits, &Signals) -> Outcome;
+
+impl Typed<'_> {
+    /// Reads model and data, and does the work within the limits in single or double precision.
+    ///
+    /// # Errors
+    /// As [`Inputs::read`], and those of the work.
+    pub(crate) fn run<A: Sync>(&self, arguments: &A, [single, double]: [Work<A>; 2]) -> Outcome {
+        let signals = Signals::listen(self.format == Format::Json);
+        let mut inputs = Inputs::read(self.network, self.data, self.second)?;
+        let limits = inputs.limits(self.machine);
+        signals.check()?;
+        let work = match inputs.dtype {
+            Dtype::F32 => single,
+            Dtype::F64 => double,
+        };
+        limits.install(|| work(arguments, &mut inputs, limits, &signals))
+    }
+}
 
 /// A network and its samples.
 pub(crate) struct Inputs {

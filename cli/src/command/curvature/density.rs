@@ -10,8 +10,8 @@ use ntk::spectral::{self, Curve, Effort, Estimate};
 use serde_json::json;
 
 use super::{Fraction, Material, Told, done, fit, loss_of, phase, room, store, subject, unless_interrupted};
-use crate::args::{self, DensityMatrix, Dtype, Format, SecondData};
-use crate::command::inputs::{Inputs, Limits};
+use crate::args::{self, DensityMatrix, SecondData};
+use crate::command::inputs::{Inputs, Limits, Typed};
 use crate::command::results;
 use crate::failure::{Failure, Outcome};
 use crate::render::plot::Lines;
@@ -23,14 +23,9 @@ use crate::store::folder::OutputFolder;
 
 /// Runs the command.
 pub(crate) fn run(arguments: &args::Density) -> Outcome {
-    let signals = Signals::listen(arguments.output.format == Format::Json);
-    let mut inputs = Inputs::read(&arguments.network, &arguments.data, &SecondData::default())?;
-    let limits = inputs.limits(&arguments.machine);
-    signals.check()?;
-    limits.install(|| match inputs.dtype {
-        Dtype::F32 => run_as::<f32>(arguments, &mut inputs, limits, &signals),
-        Dtype::F64 => run_as::<f64>(arguments, &mut inputs, limits, &signals),
-    })
+    let args::Density { network, data, machine, output, .. } = arguments;
+    let typed = Typed { network, data, second: &SecondData::default(), machine, format: output.format };
+    typed.run(arguments, [run_as::<f32>, run_as::<f64>])
 }
 
 fn run_as<R: Float + Element>(

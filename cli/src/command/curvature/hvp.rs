@@ -11,8 +11,8 @@ use ntk::operator::{Curvature, LinearOperator, Matrix, Recordings, Settings};
 use serde_json::json;
 
 use super::{Material, Told, done, fit, loss_of, phase, room, store, subject, unless_interrupted};
-use crate::args::{self, Dtype, Format, SecondData};
-use crate::command::inputs::{Inputs, Limits};
+use crate::args::{self, SecondData};
+use crate::command::inputs::{Inputs, Limits, Typed};
 use crate::failure::Outcome;
 use crate::render::progress::Progress;
 use crate::render::quantity;
@@ -23,14 +23,9 @@ use crate::store::folder::OutputFolder;
 
 /// Runs the command.
 pub(crate) fn run(arguments: &args::Hvp) -> Outcome {
-    let signals = Signals::listen(arguments.output.format == Format::Json);
-    let mut inputs = Inputs::read(&arguments.network, &arguments.data, &SecondData::default())?;
-    let limits = inputs.limits(&arguments.machine);
-    signals.check()?;
-    limits.install(|| match inputs.dtype {
-        Dtype::F32 => run_as::<f32>(arguments, &mut inputs, limits, &signals),
-        Dtype::F64 => run_as::<f64>(arguments, &mut inputs, limits, &signals),
-    })
+    let args::Hvp { network, data, machine, output, .. } = arguments;
+    let typed = Typed { network, data, second: &SecondData::default(), machine, format: output.format };
+    typed.run(arguments, [run_as::<f32>, run_as::<f64>])
 }
 
 fn matrix_of(typed: args::Matrix) -> Matrix {

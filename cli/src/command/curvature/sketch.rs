@@ -14,8 +14,8 @@ use ntk::{Error, Result};
 use serde_json::{Value, json};
 
 use super::{Fraction, Material, Told, done, phase, room, store, subject, unless_interrupted};
-use crate::args::{self, Dtype, Format, SecondData};
-use crate::command::inputs::{Inputs, Limits};
+use crate::args::{self, SecondData};
+use crate::command::inputs::{Inputs, Limits, Typed};
 use crate::command::results;
 use crate::failure::Outcome;
 use crate::render::quantity;
@@ -29,14 +29,9 @@ const FEW: usize = 10;
 
 /// Runs the command.
 pub(crate) fn run(arguments: &args::SpectrumArgs) -> Outcome {
-    let signals = Signals::listen(arguments.output.format == Format::Json);
-    let mut inputs = Inputs::read(&arguments.network, &arguments.data, &SecondData::default())?;
-    let limits = inputs.limits(&arguments.machine);
-    signals.check()?;
-    limits.install(|| match inputs.dtype {
-        Dtype::F32 => run_as::<f32>(arguments, &mut inputs, limits, &signals),
-        Dtype::F64 => run_as::<f64>(arguments, &mut inputs, limits, &signals),
-    })
+    let args::SpectrumArgs { network, data, machine, output, .. } = arguments;
+    let typed = Typed { network, data, second: &SecondData::default(), machine, format: output.format };
+    typed.run(arguments, [run_as::<f32>, run_as::<f64>])
 }
 
 /// What was asked of the kernel, for this many rows.
