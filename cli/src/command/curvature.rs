@@ -1,6 +1,6 @@
 //! `ntk sharpness`, `ntk hvp`, `ntk density` and, of a network, `ntk spectrum`: matrices of second order, applied and never stored.
 //!
-//! What the three share is here: the loss that is meant, the room that memory leaves, and the folder they fill. Each is a
+//! What the four share is here: the loss that is meant, the room that memory leaves, and the folder they fill. Each is a
 //! file of its own.
 
 pub(crate) mod density;
@@ -19,6 +19,7 @@ use ntk::data::Element;
 use ntk::loss::{Loss, Targets};
 use ntk::model::Architecture;
 use ntk::operator::{Fit, Point};
+use ntk::spectral::Estimate;
 use ntk::{Error, Result};
 use serde_json::{Map, Value, json};
 
@@ -238,6 +239,18 @@ fn phase(name: &str, time: Duration, gflop: Option<f64>) -> Phase {
 /// `mlp:.. on digits, n = 1,797`
 fn subject(inputs: &Inputs) -> String {
     format!("{} on {}, n = {}", inputs.model_name, inputs.data.name, quantity::count(inputs.n as u64))
+}
+
+/// A number with its standard error, and what it is.
+fn estimated(label: &str, estimate: &Estimate, remark: &str) -> Row {
+    let error = estimate.error.map(|error| format!("± {}", quantity::number(error)));
+    let words: Vec<&str> = error.as_deref().into_iter().chain([remark]).filter(|word| !word.is_empty()).collect();
+    Row::new(label, quantity::number(estimate.value), words.join(" "))
+}
+
+/// The same for programs.
+fn plain(estimate: &Estimate) -> Value {
+    json!({ "value": estimate.value, "error": estimate.error })
 }
 
 /// The end of a command whose result is all there.

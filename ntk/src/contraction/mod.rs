@@ -123,6 +123,14 @@ impl Outputs {
         }
     }
 
+    /// Rows of the kernel as an operator: samples, times outputs where these are kept apart.
+    pub fn rows(self, n: usize, outputs: usize) -> usize {
+        match self {
+            Self::Full | Self::Diagonal => n * outputs,
+            Self::Trace | Self::SumTrace | Self::SumOfLogits => n,
+        }
+    }
+
     /// Numbers a pair of samples.
     pub(crate) fn entries(self, outputs: usize) -> usize {
         self.shape(1, 1, outputs).iter().product()

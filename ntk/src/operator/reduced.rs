@@ -37,12 +37,9 @@ impl<A> Reduced<A> {
 }
 
 impl<R: Float, A: LinearOperator<R>> LinearOperator<R> for Reduced<A> {
-    /// Samples, times outputs where those are kept apart.
+    /// As [`Outputs::rows`].
     fn dim(&self) -> usize {
-        match self.outputs {
-            Outputs::Full | Outputs::Diagonal => self.whole.dim(),
-            Outputs::Trace | Outputs::SumTrace | Outputs::SumOfLogits => self.whole.dim() / self.width.max(1),
-        }
+        self.outputs.rows(self.whole.dim() / self.width.max(1), self.width)
     }
 
     fn apply(&self, x: &[R], y: &mut [R]) -> Result<()> {

@@ -6,10 +6,12 @@ use autodiff::Float;
 use ntk::data::Element;
 use ntk::data::npy::write_npy_to;
 use ntk::operator::{Curvature, Kernel, LinearOperator, Matrix, Recordings, Settings};
-use ntk::spectral::{self, Curve, Effort, Estimate};
+use ntk::spectral::{self, Curve, Effort};
 use serde_json::json;
 
-use super::{Fraction, Material, Told, done, fit, loss_of, phase, room, store, subject, unless_interrupted};
+use super::{
+    Fraction, Material, Told, done, estimated, fit, loss_of, phase, plain, room, store, subject, unless_interrupted,
+};
 use crate::args::{self, DensityMatrix, SecondData};
 use crate::command::inputs::{Inputs, Limits, Typed};
 use crate::command::results;
@@ -78,11 +80,6 @@ fn run_as<R: Float + Element>(
     let negative = density.sum(|x| f64::from(u8::from(x < -1e-3 * high.abs().max(low.abs()))));
     let large = density.sum(|x| f64::from(u8::from(x > 0.1 * high)));
     let number = quantity::number;
-    let plain = |estimate: &Estimate| json!({ "value": estimate.value, "error": estimate.error });
-    let row = |label: &str, estimate: &Estimate, remark: &str| {
-        let error = estimate.error.map_or_else(String::new, |error| format!("± {} ", number(error)));
-        Row::new(label, number(estimate.value), format!("{error}{remark}"))
-    };
     let told = Told {
         command: "density",
         title: format!("Spectral density of the {name} of {}", subject(inputs)),
@@ -91,10 +88,10 @@ fn run_as<R: Float + Element>(
             Row::new("eigenvalues", quantity::count(dim as u64), ""),
             Row::new("largest node", number(high), "near the largest eigenvalue"),
             Row::new("smallest node", number(low), "near the smallest"),
-            row("trace", &trace, ""),
-            row("squared norm", &square, "the sum of squares"),
-            row("above a tenth", &large, "of the largest"),
-            row("clearly negative", &negative, "beyond 1/1000 of it"),
+            estimated("trace", &trace, ""),
+            estimated("squared norm", &square, "the sum of squares"),
+            estimated("above a tenth", &large, "of the largest"),
+            estimated("clearly negative", &negative, "beyond 1/1000 of it"),
             Row::new("products", quantity::count(density.products as u64), format!("{} probes", density.probes.len())),
         ],
         spectrum: Vec::new(),

@@ -9,11 +9,11 @@ use ntk::data::Element;
 use ntk::data::npy::write_npy_to;
 use ntk::operator::{Kernel, LinearOperator, Recordings, Reduced, Settings, Shifted};
 use ntk::spectral::sketch::{Asked, Sketch};
-use ntk::spectral::{Effort, Estimate, cg};
+use ntk::spectral::{Effort, cg};
 use ntk::{Error, Result};
 use serde_json::{Value, json};
 
-use super::{Fraction, Material, Told, done, phase, room, store, subject, unless_interrupted};
+use super::{Fraction, Material, Told, done, estimated, phase, plain, room, store, subject, unless_interrupted};
 use crate::args::{self, SecondData};
 use crate::command::inputs::{Inputs, Limits, Typed};
 use crate::command::results;
@@ -59,10 +59,7 @@ fn run_as<R: Float + Element>(
     signals: &Signals,
 ) -> Outcome {
     let outputs: Outputs = arguments.outputs.into();
-    let dim = match outputs {
-        Outputs::Full | Outputs::Diagonal => inputs.n * inputs.outputs,
-        Outputs::Trace | Outputs::SumTrace | Outputs::SumOfLogits => inputs.n,
-    };
+    let dim = outputs.rows(inputs.n, inputs.outputs);
     let asked = asked(arguments, dim)?;
     let material = Material::<R>::read(inputs)?;
     let point = material.point(&inputs.model);
@@ -118,15 +115,11 @@ fn run_as<R: Float + Element>(
         ("effective rank", "effective_rank", sketch.effective_rank()),
     ];
     let number = quantity::number;
-    let row = |label: &str, estimate: &Estimate| {
-        Row::new(label, number(estimate.value), estimate.error.map_or_else(String::new, |e| format!("± {}", number(e))))
-    };
-    let plain = |estimate: &Estimate| json!({ "value": estimate.value, "error": estimate.error });
     let mut rows = vec![Row::new("rows", quantity::count(dim as u64), outputs.name())];
     if let (Some(top), Some(residual)) = (sketch.top.values.first(), sketch.top.residuals.first()) {
         rows.push(Row::new("largest eigenvalue", number(*top), format!("residual {}", number(*residual))));
     }
-    rows.extend(estimates.iter().map(|(label, _, estimate)| row(label, estimate)));
+    rows.extend(estimates.iter().map(|(label, _, estimate)| estimated(label, estimate, "")));
     let mut found = json!({
         "matrix": "ntk",
         "outputs": outputs.name(),
@@ -139,7 +132,7 @@ fn run_as<R: Float + Element>(
     estimates.iter().for_each(|(_, name, estimate)| found[*name] = plain(estimate));
     if let Some((shift, solved)) = &solved {
         let determinant = sketch.log_determinant(*shift);
-        rows.push(row("ln det(K + r I)", &determinant));
+        rows.push(estimated("ln det(K + r I)", &determinant, ""));
         rows.push(Row::new(
             "y (K + r I)^-1 y",
             number(solved.form),
