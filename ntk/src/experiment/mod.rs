@@ -11,7 +11,7 @@
 //! |---|---|
 //! | [`mod@settings`] | a setting, its meaning and its value at three scales, stated once |
 //! | [`config`] | which values the settings have, and where each came from |
-//! | [`record`] | what a task measured |
+//! | [`record`] | what a task measured, and where to find it among all |
 //! | [`claim`] | what a paper says, declared with its threshold; what was measured of it |
 //! | [`finding`] | what a run found: claims with verdicts, figures, tables |
 //! | [`lab`] | what a task is given: data, random streams, memory, a signal to stop |

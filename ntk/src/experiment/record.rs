@@ -1,4 +1,4 @@
-//! What a task measured: numbers and arrays by name.
+//! What a task measured: numbers and arrays by name; the tasks of a run with what they measured.
 
 use std::collections::BTreeMap;
 
@@ -49,5 +49,25 @@ impl Record {
     /// As [`Record::get`].
     pub fn values(&self, name: &str) -> Result<&Array<f64>> {
         self.arrays.get(name).ok_or_else(|| Error::Bug(format!("no array `{name}` was measured")))
+    }
+}
+
+/// The tasks of a run with what each measured, in the tasks' order.
+#[derive(Clone, Copy, Debug)]
+pub struct Done<'d, T>(pub &'d [(T, Record)]);
+
+impl<'d, T> Done<'d, T> {
+    /// What those tasks measured that `which` takes.
+    pub fn all(&self, which: impl Fn(&T) -> bool) -> Vec<&'d Record> {
+        self.0.iter().filter(|(task, _)| which(task)).map(|(_, record)| record).collect()
+    }
+
+    /// What the first of them measured.
+    ///
+    /// # Errors
+    /// [`Error::Bug`]: there is none.
+    pub fn one(&self, which: impl Fn(&T) -> bool) -> Result<&'d Record> {
+        let found = self.0.iter().find(|(task, _)| which(task)).map(|(_, record)| record);
+        found.ok_or_else(|| Error::Bug("a task was judged that was not carried out".into()))
     }
 }

@@ -307,6 +307,14 @@ pub fn place(scale: Scale, values: usize) -> usize {
     if values == 1 { 0 } else { scale as usize }
 }
 
+/// Refuses lists of widths, each with its name, in which there is nothing to compare.
+pub(crate) fn comparable(lists: &[(&str, &Vec<usize>)]) -> Result<()> {
+    match lists.iter().find(|(_, widths)| widths.len() < 2) {
+        Some((name, _)) => Err(Error::usage(format!("{name} has one width"), "give two or more, to compare")),
+        None => Ok(()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,13 +2,14 @@
 
 use super::{Settings, Task, claims};
 use crate::error::{Error, Result};
-use crate::experiment::{By, Claim, Judged, Record};
+use crate::experiment::record::Done;
+use crate::experiment::{By, Claim, Judged};
 use crate::statistics::{mean, median, spearman};
 
 /// All that was measured.
 pub(super) struct Measured<'m> {
     pub(super) settings: &'m Settings,
-    pub(super) done: &'m [(Task, Record)],
+    pub(super) done: Done<'m, Task>,
 }
 
 fn largest(values: &[f64]) -> f64 {
@@ -16,20 +17,15 @@ fn largest(values: &[f64]) -> f64 {
 }
 
 impl<'m> Measured<'m> {
-    fn find(&self, of: impl Fn(&Task) -> bool) -> Result<&'m Record> {
-        let found = self.done.iter().find(|(task, _)| of(task)).map(|(_, record)| record);
-        found.ok_or_else(|| Error::Bug("a task of deep-vs-kernel that was not carried out".into()))
-    }
-
     /// A curve of the parity task.
     pub(super) fn curve(&self, seed: u64, name: &str) -> Result<&'m [f64]> {
-        Ok(&self.find(|task| matches!(task, Task::Parity(p) if p.seed == seed))?.values(name)?.data)
+        Ok(&self.done.one(|task| matches!(task, Task::Parity(p) if p.seed == seed))?.values(name)?.data)
     }
 
     /// A number of the children of one seed, for each time of spawning.
     pub(super) fn spawned(&self, seed: u64, name: &str) -> Result<Vec<f64>> {
         let at =
-            |&at: &u64| self.find(|task| matches!(task, Task::Spawn(s) if (s.seed, s.at) == (seed, at)))?.get(name);
+            |&at: &u64| self.done.one(|task| matches!(task, Task::Spawn(s) if (s.seed, s.at) == (seed, at)))?.get(name);
         self.settings.spawns.iter().map(at).collect()
     }
 

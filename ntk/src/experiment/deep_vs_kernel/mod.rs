@@ -22,6 +22,7 @@ mod tests;
 
 use serde::Serialize;
 
+use super::record::Done;
 use super::{About, Claim, Experiment, Findings, Lab, Record};
 use crate::error::{Error, Result};
 
@@ -245,7 +246,7 @@ impl Experiment for DeepVsKernel {
     }
 
     fn judge(&self, settings: &Settings, done: &[(Task, Record)]) -> Result<Findings> {
-        let measured = judge::Measured { settings, done };
+        let measured = judge::Measured { settings, done: Done(done) };
         let notes = vec![
             "Kernel distance between epochs depends on the time between them: velocities compare at one such time only, here an \
              epoch."

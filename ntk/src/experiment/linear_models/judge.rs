@@ -3,31 +3,26 @@
 use super::measure::TIMES;
 use super::{Piece, Settings, claims, figures, tables};
 use crate::error::{Error, Result};
-use crate::experiment::{By, Findings, Judged, Record};
+use crate::experiment::{By, Findings, Judged, Record, record};
 use crate::statistics::{exponent, mean};
 
 /// Layers of weights of the networks whose movement is measured, and whether theory has them fall as the first power.
 pub(super) const LAYERS: [(&str, bool); 4] = [("W0", false), ("W1", true), ("W2", true), ("W3", false)];
 
 /// The records of a run, found by what they are of.
-pub(super) struct Done<'d>(&'d [(Piece, Record)]);
+pub(super) type Done<'d> = record::Done<'d, Piece>;
 
 impl<'d> Done<'d> {
-    fn of(&self, which: impl Fn(&Piece) -> bool) -> Vec<&'d Record> {
-        self.0.iter().filter(|(piece, _)| which(piece)).map(|(_, record)| record).collect()
-    }
-
     pub(super) fn movement(&self, of: usize) -> Vec<&'d Record> {
-        self.of(|piece| matches!(piece, Piece::Movement { width, .. } if *width == of))
+        self.all(|piece| matches!(piece, Piece::Movement { width, .. } if *width == of))
     }
 
     pub(super) fn ensemble(&self, of: usize) -> Vec<&'d Record> {
-        self.of(|piece| matches!(piece, Piece::Ensemble { width, .. } if *width == of))
+        self.all(|piece| matches!(piece, Piece::Ensemble { width, .. } if *width == of))
     }
 
     pub(super) fn limit(&self) -> Result<&'d Record> {
-        let found = self.of(|piece| matches!(piece, Piece::Limit { .. }));
-        found.first().copied().ok_or_else(|| Error::Bug("the limit was not measured".into()))
+        self.one(|piece| matches!(piece, Piece::Limit { .. }))
     }
 }
 
@@ -98,7 +93,7 @@ fn exponents(s: &Settings, done: &Done<'_>, name: &str) -> Result<Vec<f64>> {
 
 /// All of it.
 pub(super) fn judge(s: &Settings, done: &[(Piece, Record)]) -> Result<Findings> {
-    let done = Done(done);
+    let done = record::Done(done);
     let claims = [of_movement(s, &done)?, of_ensembles(s, &done)?].concat();
     let limit = done.limit()?;
     let notes = vec![

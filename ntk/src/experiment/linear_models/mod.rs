@@ -11,6 +11,7 @@ mod tables;
 
 use serde::Serialize;
 
+use super::settings::comparable;
 use super::{About, Claim, Experiment, Findings, Lab, Record, Task};
 use crate::error::{Error, Result};
 
@@ -130,11 +131,7 @@ impl Experiment for LinearModels {
     }
 
     fn tasks(&self, s: &Settings) -> Result<Vec<Piece>> {
-        for (name, widths) in [("widths", &s.widths), ("ensemble_widths", &s.ensemble_widths)] {
-            if widths.len() < 2 {
-                return Err(Error::usage(format!("{name} has one width"), "give two or more, to compare"));
-            }
-        }
+        comparable(&[("widths", &s.widths), ("ensemble_widths", &s.ensemble_widths)])?;
         if s.classes.len() != 2 {
             return Err(Error::usage(
                 format!("{} classes", s.classes.len()),

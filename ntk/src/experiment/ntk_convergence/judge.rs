@@ -2,8 +2,8 @@
 
 use super::measure::START;
 use super::{Piece, Settings, claims, figures, tables};
-use crate::error::{Error, Result};
-use crate::experiment::{By, Claim, Findings, Judged, Record};
+use crate::error::Result;
+use crate::experiment::{By, Claim, Findings, Judged, Record, record};
 use crate::statistics::{exponent, mean, quantile};
 
 /// Percentiles of a normal distribution, in deviations from its mean.
@@ -12,34 +12,27 @@ pub(super) const PERCENTILES: [(f64, f64); 3] = [(0.1, -1.281_551_565_544_6), (0
 const MEAN_WIDTH: usize = 500;
 
 /// The records of a run, found by what they are of.
-pub(super) struct Done<'d>(pub(super) &'d [(Piece, Record)]);
+pub(super) type Done<'d> = record::Done<'d, Piece>;
 
 impl<'d> Done<'d> {
     pub(super) fn limit(&self, name: &str) -> Result<&'d [f64]> {
-        let found = self.0.iter().find(|(piece, _)| matches!(piece, Piece::Limit { .. }));
-        let (_, record) = found.ok_or_else(|| Error::Bug("the limit was not measured".into()))?;
-        Ok(&record.values(name)?.data)
-    }
-
-    /// The records that `which` takes, in the order of the seeds.
-    pub(super) fn of(&self, which: impl Fn(&Piece) -> bool) -> Vec<&'d Record> {
-        self.0.iter().filter(|(piece, _)| which(piece)).map(|(_, record)| record).collect()
+        Ok(&self.one(|piece| matches!(piece, Piece::Limit { .. }))?.values(name)?.data)
     }
 
     pub(super) fn kernels(&self, of: usize) -> Vec<&'d Record> {
-        self.of(|piece| matches!(piece, Piece::Kernels { width, .. } if *width == of))
+        self.all(|piece| matches!(piece, Piece::Kernels { width, .. } if *width == of))
     }
 
     pub(super) fn trained(&self, of: usize) -> Vec<&'d Record> {
-        self.of(|piece| matches!(piece, Piece::Trained { width, .. } if *width == of))
+        self.all(|piece| matches!(piece, Piece::Trained { width, .. } if *width == of))
     }
 
     pub(super) fn functions(&self, of: usize) -> Vec<&'d Record> {
-        self.of(|piece| matches!(piece, Piece::Functions { width, .. } if *width == of))
+        self.all(|piece| matches!(piece, Piece::Functions { width, .. } if *width == of))
     }
 
     pub(super) fn components(&self, of: usize) -> Vec<&'d Record> {
-        self.of(|piece| matches!(piece, Piece::Component { width, .. } if *width == of))
+        self.all(|piece| matches!(piece, Piece::Component { width, .. } if *width == of))
     }
 }
 
@@ -126,7 +119,7 @@ fn narrowest(widths: &[usize]) -> usize {
 
 /// All of it.
 pub(super) fn judge(s: &Settings, done: &[(Piece, Record)]) -> Result<Findings> {
-    let done = Done(done);
+    let done = record::Done(done);
     let mut claims = of_kernels(s, &done)?;
     claims.push(of_functions(s, &done)?);
     claims.extend(of_components(s, &done)?);
@@ -202,7 +195,7 @@ fn of_components(s: &Settings, done: &Done<'_>) -> Result<Vec<Judged>> {
         Ok((theory.data[end] - g.data[end]) / START)
     };
     let faster = done.components(narrow).iter().map(ahead).collect::<Result<_>>()?;
-    let spectra = done.of(|piece| matches!(piece, Piece::Spectrum { .. }));
+    let spectra = done.all(|piece| matches!(piece, Piece::Spectrum { .. }));
     let dominance = |record: &&Record| {
         let ratio = |name: &str| record.values(name).map(|values| values.data[0] / values.data[1]);
         Ok(ratio("eigenvalues_unit_bias")? / ratio("eigenvalues")?)

@@ -13,8 +13,9 @@ mod tables;
 
 use serde::Serialize;
 
+use super::settings::comparable;
 use super::{About, Claim, Experiment, Findings, Lab, Record, Task};
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 crate::settings! {
     /// Settings of `ntk-convergence`.
@@ -144,16 +145,12 @@ impl Experiment for NtkConvergence {
     }
 
     fn tasks(&self, s: &Settings) -> Result<Vec<Piece>> {
-        for (name, widths) in [
+        comparable(&[
             ("kernel_widths", &s.kernel_widths),
             ("trained_widths", &s.trained_widths),
             ("function_widths", &s.function_widths),
             ("component_widths", &s.component_widths),
-        ] {
-            if widths.len() < 2 {
-                return Err(Error::usage(format!("{name} has one width"), "give two or more, to compare"));
-            }
-        }
+        ])?;
         let (angles, bias) = (s.angles, s.bias);
         let mut pieces = vec![Piece::Limit { angles, bias }];
         for &seed in &s.seeds {

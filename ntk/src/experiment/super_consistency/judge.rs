@@ -3,13 +3,14 @@
 use super::network::{Param, Shape};
 use super::{Settings, Task, claims};
 use crate::error::{Error, Result};
+use crate::experiment::record::Done;
 use crate::experiment::{By, Claim, Judged, Record};
 use crate::statistics::{mean, median, slope, spearman};
 
 /// All that was measured.
 pub(super) struct Measured<'m> {
     pub(super) settings: &'m Settings,
-    pub(super) done: &'m [(Task, Record)],
+    pub(super) done: Done<'m, Task>,
 }
 
 /// The columns of preconditioned sharpness and its residual.
@@ -39,31 +40,24 @@ pub(super) fn spread(values: &[f64]) -> f64 {
 }
 
 impl<'m> Measured<'m> {
-    fn find(&self, of: impl Fn(&Task) -> bool) -> Result<&'m Record> {
-        let found = self.done.iter().find(|(task, _)| of(task)).map(|(_, record)| record);
-        found.ok_or_else(|| Error::Bug("a task of super-consistency that was not carried out".into()))
+    fn of_toy(&self, seed: u64, param: Param, width: usize, rate: f64) -> Result<&'m Record> {
+        let this = |t: &super::Toy| (t.seed, t.param, t.width, t.rate) == (seed, param, width, rate);
+        self.done.one(|task| matches!(task, Task::Toy(t) if this(t)))
     }
 
     pub(super) fn toy(&self, seed: u64, param: Param, width: usize, rate: f64, name: &str) -> Result<&'m [f64]> {
-        let this = |t: &super::Toy| (t.seed, t.param, t.width, t.rate) == (seed, param, width, rate);
-        curve(self.find(|task| matches!(task, Task::Toy(t) if this(t)))?, name)
-    }
-
-    /// Where G comes to rest: the mean of the last two steps.
-    fn rest(&self, seed: u64, param: Param, width: usize, rate: f64) -> Result<f64> {
-        let this = |t: &super::Toy| (t.seed, t.param, t.width, t.rate) == (seed, param, width, rate);
-        self.find(|task| matches!(task, Task::Toy(t) if this(t)))?.get("rest")
+        curve(self.of_toy(seed, param, width, rate)?, name)
     }
 
     pub(super) fn descent(&self, seed: u64, param: Param, shape: Shape, rate: f64, name: &str) -> Result<&'m [f64]> {
         let this = |d: &super::Descent| (d.seed, d.param, d.shape, d.rate) == (seed, param, shape, rate);
-        curve(self.find(|task| matches!(task, Task::Descent(d) if this(d)))?, name)
+        curve(self.done.one(|task| matches!(task, Task::Descent(d) if this(d)))?, name)
     }
 
     /// Losses after a few steps over the grid of learning rates, of one seed.
     pub(super) fn transfer(&self, seed: u64, param: Param, shape: Shape, name: &str) -> Result<&'m [f64]> {
         let this = |t: &super::Transfer| (t.seed, t.param, t.shape) == (seed, param, shape);
-        curve(self.find(|task| matches!(task, Task::Transfer(t) if this(t)))?, name)
+        curve(self.done.one(|task| matches!(task, Task::Transfer(t) if this(t)))?, name)
     }
 
     /// A curve of the perceptrons, for each width.
@@ -206,7 +200,8 @@ impl<'m> Measured<'m> {
         let ends =
             |seed| -> Result<Vec<f64>> { wide(64).map(|width| g(seed, Param::Mup, width, below).map(last)).collect() };
         let edge = |seed| -> Result<f64> {
-            let of = |width| self.rest(seed, Param::Mup, width, beyond).map(|g| (g * beyond / 2.0 - 1.0).abs());
+            let rest = |width| self.of_toy(seed, Param::Mup, width, beyond)?.get("rest");
+            let of = |width| rest(width).map(|g| (g * beyond / 2.0 - 1.0).abs());
             Ok(top(&wide(64).map(of).collect::<Result<Vec<_>>>()?))
         };
         let at = |eta| format!("eta_0 = {eta}");
@@ -228,7 +223,7 @@ impl<'m> Measured<'m> {
 
     fn residuals(&self) -> Result<Judged> {
         let mut worst: Vec<f64> = Vec::new();
-        for (task, record) in self.done {
+        for (task, record) in self.done.0 {
             if let Task::Descent(_) = task {
                 let (values, residuals) = (curve(record, SHARPNESS)?, curve(record, RESIDUAL)?);
                 worst.extend(values.iter().zip(residuals).map(|(v, r)| r / v.abs()).filter(|x| x.is_finite()));

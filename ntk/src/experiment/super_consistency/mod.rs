@@ -20,6 +20,7 @@ mod toy;
 
 use serde::Serialize;
 
+use super::record::Done;
 use super::{About, Claim, Experiment, Findings, Lab, Record};
 use crate::error::{Error, Result};
 use network::{Param, Shape};
@@ -266,7 +267,7 @@ impl Experiment for SuperConsistency {
     }
 
     fn judge(&self, settings: &Settings, done: &[(Task, Record)]) -> Result<Findings> {
-        let measured = judge::Measured { settings, done };
+        let measured = judge::Measured { settings, done: Done(done) };
         let notes = vec![
             "Sharpness that does not depend on width is no sign of muP by itself: a kernel that stays where it is does not depend \
              on it either. What tells the two apart is whether sharpness reaches the edge, and whether it grows on the way."

@@ -2,7 +2,7 @@
 
 use super::{CASES, Piece, Settings, claims, critical, figures, tables};
 use crate::error::{Error, Result};
-use crate::experiment::{By, Claim, Findings, Judged, Record};
+use crate::experiment::{By, Claim, Findings, Judged, Record, record};
 use crate::model::Activation;
 
 /// Accuracy below which a network counts as not trained, and as not better than chance.
@@ -14,19 +14,17 @@ const DEEP: f64 = 100.0;
 const RATIO_AT: usize = 3000;
 
 /// The records of a run, found by what they are of.
-pub(super) struct Done<'d>(&'d [(Piece, Record)]);
+pub(super) type Done<'d> = record::Done<'d, Piece>;
 
 impl<'d> Done<'d> {
     /// Of a case, one a seed.
     pub(super) fn depths(&self, name: &str) -> Vec<&'d Record> {
-        let of = |piece: &Piece| matches!(piece, Piece::Depths { case, .. } if case == name);
-        self.0.iter().filter(|(piece, _)| of(piece)).map(|(_, record)| record).collect()
+        self.all(|piece| matches!(piece, Piece::Depths { case, .. } if case == name))
     }
 
     /// Of a variance of weights, one a seed.
     pub(super) fn accuracy(&self, at: f64) -> Vec<&'d Record> {
-        let of = |piece: &Piece| matches!(piece, Piece::Accuracy { weight, .. } if *weight == at);
-        self.0.iter().filter(|(piece, _)| of(piece)).map(|(_, record)| record).collect()
+        self.all(|piece| matches!(piece, Piece::Accuracy { weight, .. } if *weight == at))
     }
 }
 
@@ -63,7 +61,7 @@ fn slope((from, to): (usize, usize), f: impl Fn(usize) -> Result<f64>) -> Result
 
 /// All of it.
 pub(super) fn judge(s: &Settings, done: &[(Piece, Record)]) -> Result<Findings> {
-    let done = Done(done);
+    let done = record::Done(done);
     let claims = [of_accuracies(s, &done)?, of_ordered(&done)?, of_critical(s, &done)?, of_chaotic(&done)?].concat();
     let notes = vec![
         "A claim's number is the worst of all its cases and seeds.".to_owned(),
