@@ -1,12 +1,13 @@
 //! From layers to steps: which layers have a limit in which order, and what they do to a kernel.
 
+use super::grid::{Grid, Slide};
 use super::program::{
     Act, Affine, Branch, Data, Join, Mode, Norm, Polynomial, Program, ReadOut, Recurrent, Step, Values,
 };
 use super::rule::Rule;
-use super::window::{Axis, Window};
+use super::window::Window;
 use crate::error::{Error, Result};
-use crate::model::layer::{self, Conv, Padding, Pool, Pooling, Scaling, Statistic};
+use crate::model::layer::{self, Pooling, Scaling, Statistic};
 use crate::model::{Activation, Layer, ModelError, Parameterization, Site};
 
 /// The state of a pass over the layers.
@@ -17,8 +18,8 @@ pub(crate) struct Compiler {
     attentions: usize,
     kinked: bool,
     windows: Vec<Window>,
-    /// Rows and columns of positions, here.
-    grid: [usize; 2],
+    /// Positions, here.
+    grid: Grid,
     /// Channels, here.
     channels: usize,
     /// Whether the channels are real and imaginary parts of complex numbers that are of one law.
@@ -28,7 +29,7 @@ pub(crate) struct Compiler {
 }
 
 impl Compiler {
-    pub(crate) fn new(mode: Mode, grid: [usize; 2], channels: usize, sites: Vec<Site>) -> Self {
+    pub(crate) fn new(mode: Mode, grid: Grid, channels: usize, sites: Vec<Site>) -> Self {
         Self {
             levels: 1,
             series: 0,
@@ -45,7 +46,7 @@ impl Compiler {
     }
 
     pub(crate) fn positions(&self) -> usize {
-        self.grid[0] * self.grid[1]
+        self.grid.positions()
     }
 
     /// Makes one position of those there are, and says how many these were.
@@ -54,7 +55,7 @@ impl Compiler {
         if read_out == ReadOut::Flatten {
             self.channels *= positions;
         }
-        self.grid = [1, 1];
+        self.grid = Grid::ONE;
         positions
     }
 
@@ -141,12 +142,14 @@ impl Compiler {
                 self.weights(conv.out, values);
                 let taps = [conv.kh.unwrap_or(1), conv.kw];
                 let affine = Act::Affine(Affine::new(&site, taps[0] * taps[1]));
-                vec![self.convolution(conv, taps), affine]
+                let window = self.grid.slide(Slide::of_conv(conv));
+                vec![self.window(window), affine]
             }
             Layer::Pool(pool) if pool.pooling == Pooling::Average => {
-                let taps = [if self.grid[0] == 1 { 1 } else { pool.size }, pool.size];
-                let count = (taps[0] * taps[1]) as f64;
-                vec![self.pool(pool, taps), Act::Affine(Affine::factor(1.0 / (count * count)))]
+                let slide = Slide::of_pool(pool, &self.grid);
+                let count = (slide.taps[0] * slide.taps[1]) as f64;
+                let window = self.grid.slide(slide);
+                vec![self.window(window), Act::Affine(Affine::factor(1.0 / (count * count)))]
             }
             Layer::Norm(norm) => vec![self.norm(norm, path, *values)?],
             Layer::Activation(activation) => match self.map(*activation, path, values)? {
@@ -190,7 +193,7 @@ impl Compiler {
                     "use complex_dense, activations of the parts and real_part, or the kernel of the finite network (`ntk kernel`)",
                 );
             }
-            Layer::Flatten if self.mode == Mode::Flat || self.grid == [1, 1] => Vec::new(),
+            Layer::Flatten if self.mode == Mode::Flat || self.grid == Grid::ONE => Vec::new(),
             Layer::Flatten | Layer::GlobalAverage | Layer::Pool(_) | Layer::BatchNorm(_) => {
                 return refuse(
                     path,
@@ -308,7 +311,7 @@ impl Compiler {
             let hint = "let the masked layer be the first, or write masked = false";
             return refuse(path, "a mask that is no channel of the data", hint);
         }
-        if self.grid[0] != 1 {
+        if !self.grid.is_flat() {
             return Err(Error::Bug(format!("{path}: a recurrent layer over rows and columns")));
         }
         let driven = Affine::new(&self.site(path)?, 1);
@@ -343,52 +346,10 @@ impl Compiler {
         Ok(vec![Act::Affine(queries), Act::Attend { index, uniform: !attention.tied }, Act::Affine(output)])
     }
 
-    fn convolution(&mut self, conv: &Conv, taps: [usize; 2]) -> Act {
-        let flat = conv.kh.is_none();
-        self.window(taps, conv.stride, conv.dilation, conv.padding, flat, false)
-    }
-
-    fn pool(&mut self, pool: &Pool, taps: [usize; 2]) -> Act {
-        let flat = self.grid[0] == 1 && taps[0] == 1;
-        self.window(taps, pool.stride, 1, pool.padding, flat, true)
-    }
-
-    /// A window over the positions that there are; `flat` says that they have one axis.
-    fn window(
-        &mut self,
-        taps: [usize; 2],
-        stride: usize,
-        dilation: usize,
-        padding: Padding,
-        flat: bool,
-        crossed: bool,
-    ) -> Act {
-        let [rows, columns] = [0, 1].map(|side| {
-            let input = self.grid[side];
-            if flat && side == 0 {
-                return Axis::new((input, input), (1, 1, 1), 0, false);
-            }
-            axis(input, taps[side], stride, dilation, padding)
-        });
-        self.grid = [rows.output, columns.output];
-        let window = Window { rows, columns, crossed };
+    fn window(&mut self, window: Window) -> Act {
         self.windows.push(window.clone());
         Act::Window { window, index: self.windows.len() - 1 }
     }
-}
-
-/// A window along an axis, as `model::layer::Padding` describes it.
-fn axis(input: usize, taps: usize, stride: usize, dilation: usize, padding: Padding) -> Axis {
-    let extent = (taps - 1) * dilation + 1;
-    let same = |output: usize| ((output - 1) * stride + extent).saturating_sub(input) / 2;
-    let fitting = |room: usize| (room - extent) / stride + 1;
-    let (output, before, circular) = match padding {
-        Padding::Valid => (fitting(input), 0, false),
-        Padding::Zeros(side) => (fitting(input + 2 * side), side, false),
-        Padding::Same => (input.div_ceil(stride), same(input.div_ceil(stride)), false),
-        Padding::Circular => (input.div_ceil(stride), same(input.div_ceil(stride)), true),
-    };
-    Axis::new((input, output), (taps, stride, dilation), before, circular)
 }
 
 /// Whether what leaves the layers is made by weights that nothing else has, and so independent of all that enters.

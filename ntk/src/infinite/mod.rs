@@ -28,6 +28,7 @@
 //! |---|---|
 //! | `program` | a description as steps on a kernel |
 //! | `compiler` | which layers have a limit, in which order |
+//! | `grid` | the positions that windows move over |
 //! | `rule`, `power` | activations in closed form |
 //! | `series` | all other activations, by quadrature |
 //! | `side`, `own` | variances of each sample, and the diagonal; where positions meet others |
@@ -51,6 +52,7 @@ mod combine;
 mod compiler;
 pub mod converge;
 pub mod deep;
+mod grid;
 mod input;
 mod line;
 mod own;

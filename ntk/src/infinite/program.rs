@@ -1,6 +1,7 @@
 //! A description as steps on a kernel: what each layer does to variances and covariances.
 
 use super::compiler::Compiler;
+use super::grid::Grid;
 use super::rule::Rule;
 use super::window::Window;
 use crate::error::Result;
@@ -249,7 +250,7 @@ impl Program {
             return Err(ModelError::new(format!("input = {:?} has no infinite kernel here", model.input), hint).into());
         }
         let channels = if flattened { model.input.iter().product() } else { model.input.last().copied().unwrap_or(1) };
-        let mut compiler = Compiler::new(mode, grid.unwrap_or([1, 1]), channels, sites);
+        let mut compiler = Compiler::new(mode, grid.map_or(Grid::ONE, Grid), channels, sites);
         let positions = compiler.positions();
         let cut = if grid.is_some() { layers.iter().position(reads_out) } else { None };
         let Some(cut) = cut else {

@@ -75,10 +75,11 @@ impl<R: Float> Sheet<R> {
             };
             let a = &place.rows.attention[which][place.row * size..][..size];
             let b = &place.columns.attention[which][place.from * size..][..size];
-            let mut between = vec![R::ZERO; size];
+            let between = &mut self.summed;
+            between.resize(size, R::ZERO);
             let [left, right] = [a, b].map(|x| View::new(x, positions, positions));
-            R::gemm(&mut between, Accumulate::Replace, 1.0, left, View::new(of, positions, positions));
-            R::gemm(of, Accumulate::Replace, 1.0, View::new(&between, positions, positions), right.t());
+            R::gemm(between, Accumulate::Replace, 1.0, left, View::new(of, positions, positions));
+            R::gemm(of, Accumulate::Replace, 1.0, View::new(between, positions, positions), right.t());
         }
     }
 }

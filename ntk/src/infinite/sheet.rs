@@ -21,7 +21,8 @@ pub(crate) struct Sheet<R> {
     between: Vec<[Vec<R>; 2]>,
     /// What a window writes to, where it reads `k` and `theta` still.
     other: [Vec<R>; 2],
-    summed: Vec<R>,
+    /// A sum over windows, or the first product of an attention.
+    pub(super) summed: Vec<R>,
     pub(super) line: Line<R>,
     pub(super) spare: Vec<Line<R>>,
 }
@@ -180,7 +181,7 @@ impl<R: Float> Sheet<R> {
     /// second-level cache. A row is written where it was read, once those that read it too have their first half.
     fn window_of_pairs(&mut self, window: &Window, masks: &Masks<R>, steps: &[Step], place: &Place<'_, R>) {
         let (outputs, rows, columns) = (window.outputs(), window.rows.output, window.columns.output);
-        let (over, ahead) = (window.rows_ahead().is_some(), window.rows_ahead().unwrap_or(0));
+        let (over, ahead) = window.rows_ahead().map_or((false, 0), |ahead| (true, ahead));
         self.between.resize_with(ahead + 1, Default::default);
         if !over {
             self.other.iter_mut().for_each(|to| to.resize(outputs * outputs, R::ZERO));
