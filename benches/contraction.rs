@@ -6,21 +6,15 @@ use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use ntk::array::Array;
 use ntk::contraction::{Method, Observer, Outputs, Settings, kernel};
 use ntk::model::Architecture;
-use ntk_benches::numbers;
+use ntk_benches::{parameters, singles};
 
 fn methods(c: &mut Criterion) {
     let mut group = c.benchmark_group("mlp_64_128x2_10_f32");
     group.sample_size(10);
     let model = Architecture::parse("mlp:64-128x2-10:relu").expect("a preset");
-    let parameters: Vec<Array<f32>> = model
-        .init_as(0, |x| x as f32)
-        .expect("a small network")
-        .into_iter()
-        .map(|(_, shape, data)| Array::new(shape, data).expect("its own shape"))
-        .collect();
+    let parameters = parameters(&model);
     for n in [32, 128] {
-        let x: Vec<f32> = numbers(n * 64, 1).into_iter().map(|x| x as f32).collect();
-        let x = Array::new([n, 64], x).expect("its own shape");
+        let x = Array::new([n, 64], singles(n * 64, 1)).expect("its own shape");
         for method in [Method::Structured, Method::Jacobian, Method::Products] {
             for outputs in [Outputs::Trace, Outputs::Full] {
                 let settings = Settings { outputs, method, ..Settings::default() };

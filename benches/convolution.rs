@@ -11,6 +11,7 @@ use std::time::Instant;
 use autodiff::Real;
 use autodiff::kernel::gemm::{Accumulate, View};
 use autodiff::op::bilinear::{Bilinear, Conv, Sizes, Window};
+use ntk_benches::singles;
 
 const IMAGES: usize = 64;
 const SIDE: usize = 1024;
@@ -45,10 +46,7 @@ fn median(mut values: Vec<f64>) -> f64 {
 }
 
 fn main() {
-    let numbers = |count: usize, seed: u64| -> Vec<f32> {
-        ntk_benches::numbers(count, seed).into_iter().map(|x| x as f32).collect()
-    };
-    let (a, b) = (numbers(SIDE * SIDE, 1), numbers(SIDE * SIDE, 2));
+    let (a, b) = (singles(SIDE * SIDE, 1), singles(SIDE * SIDE, 2));
     let mut c = vec![0.0_f32; SIDE * SIDE];
     let mut product = || {
         rate(SIDE.pow(3), || {
@@ -62,7 +60,7 @@ fn main() {
         for side in [8, 16, 32] {
             let (image, weights) = ([IMAGES, side, side, channels], [3, 3, channels, channels]);
             let (len, taps) = (image.iter().product(), weights.iter().product());
-            let (x, w, y_bar) = (numbers(len, 3), numbers(taps, 4), numbers(len, 5));
+            let (x, w, y_bar) = (singles(len, 3), singles(taps, 4), singles(len, 5));
             let (mut y, mut w_bar) = (vec![0.0; len], vec![0.0; taps]);
             let (conv, sizes) = (Conv { window: &Window::SAME }, Sizes { a: &image, b: &weights });
             let multiply_adds = IMAGES * side * side * taps;

@@ -12,7 +12,7 @@ use ntk::model::Architecture;
 use ntk::network::Network;
 use ntk::operator::{Curvature, Fit, Kernel, LinearOperator, Matrix, Point, Recordings, Scratch, Settings};
 use ntk::spectral::{Effort, End, lanczos};
-use ntk_benches::{numbers, processor_seconds};
+use ntk_benches::{parameters, processor_seconds, singles};
 
 struct Case {
     name: &'static str,
@@ -41,15 +41,9 @@ fn main() {
     pool.install(|| CASES.iter().for_each(|case| measure(case, threads, repeats)));
 }
 
-fn singles(count: usize, seed: u64) -> Vec<f32> {
-    numbers(count, seed).into_iter().map(|x| x as f32).collect()
-}
-
 fn measure(case: &Case, threads: usize, repeats: usize) {
     let network = Architecture::parse(case.preset).expect("a preset");
-    let drawn = network.init_as(0, |x| x as f32).expect("weights");
-    let parameters: Vec<Array<f32>> =
-        drawn.into_iter().map(|(_, shape, data)| Array::new(shape, data).expect("shapes")).collect();
+    let parameters = parameters(&network);
     let (n, outputs) = (case.samples, network.outputs().expect("outputs"));
     let width: usize = network.input.iter().product();
     let x = Array::new([n, width], singles(n * width, 1)).expect("inputs");

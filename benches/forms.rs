@@ -10,7 +10,7 @@ use std::time::Instant;
 use ntk::array::Array;
 use ntk::contraction::{Form, Method, Observer, Outputs, Settings, kernel, plan};
 use ntk::model::Architecture;
-use ntk_benches::numbers;
+use ntk_benches::{parameters, singles};
 
 /// Networks, samples and what is asked of them.
 const CASES: [(&str, &str, usize, Outputs); 9] = [
@@ -62,15 +62,9 @@ fn main() {
     println!("|---|---|---|---|---|---|---|---|---|");
     for (name, text, n, outputs) in CASES {
         let model = Architecture::from_toml(text).expect("a network");
-        let parameters: Vec<Array<f32>> = model
-            .init_as(0, |x| x as f32)
-            .expect("a small network")
-            .into_iter()
-            .map(|(_, shape, data)| Array::new(shape, data).expect("its own shape"))
-            .collect();
+        let parameters = parameters(&model);
         let len: usize = model.input.iter().product();
-        let x: Vec<f32> = numbers(n * len, 1).into_iter().map(|x| x as f32).collect();
-        let x = Array::new([&[n], model.input.as_slice()].concat(), x).expect("its own shape");
+        let x = Array::new([&[n], model.input.as_slice()].concat(), singles(n * len, 1)).expect("its own shape");
         let of = |method| Settings { outputs, method, ..Settings::default() };
         let measure = |method| {
             let settings = of(method);

@@ -1,5 +1,8 @@
 //! Benchmarks: one file a question, listed in `README.md`.
 
+use ntk::array::Array;
+use ntk::model::Architecture;
+
 /// Seeded numbers in [-1, 1), the same every time.
 pub fn numbers(count: usize, seed: u64) -> Vec<f64> {
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
@@ -9,6 +12,20 @@ pub fn numbers(count: usize, seed: u64) -> Vec<f64> {
         (state >> 11) as f64 / (1u64 << 52) as f64 - 1.0
     };
     (0..count).map(|_| next()).collect()
+}
+
+/// The same in single precision.
+pub fn singles(count: usize, seed: u64) -> Vec<f32> {
+    numbers(count, seed).into_iter().map(|x| x as f32).collect()
+}
+
+/// The parameters of seed 0.
+///
+/// # Panics
+/// If the network has layers that do not fit.
+pub fn parameters(network: &Architecture) -> Vec<Array<f32>> {
+    let drawn = network.init_as(0, |x| x as f32).expect("layers that fit");
+    drawn.into_iter().map(|(_, shape, data)| Array::new(shape, data).expect("its own shape")).collect()
 }
 
 /// Seconds of processor that this process has taken, by all its threads; 0 where the system does not say.
