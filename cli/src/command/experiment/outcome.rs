@@ -156,6 +156,7 @@ fn results(plan: &Plan, findings: &Findings, drawn: bool) -> Value {
         "version": plan.version,
         "seeds": plan.config.table().get("seeds"),
         "claims": findings.claims.iter().map(verdict::json).collect::<Vec<_>>(),
+        "not_judged": findings.unjudged.iter().map(verdict::declared).collect::<Vec<_>>(),
         "gated": all,
         "passed": held,
         "failed": all - held,
@@ -182,6 +183,7 @@ fn page(plan: &Plan, findings: &Findings, account: &Account, mut drawn: Vec<Illu
             .push("Quick scale: the verdicts are indicative. The thresholds are meant for the desk scale.".to_owned());
     }
     warnings.extend(plan.notes.iter().chain(&findings.notes).cloned());
+    warnings.extend(verdict::unjudged(findings));
     // A figure stands beside the first claim that it supports.
     let mut taken: Vec<Option<usize>> = findings
         .figures

@@ -101,7 +101,16 @@ pub(super) fn text(findings: &Findings, style: &Style) -> String {
             }
         }
     }
+    let room = style.columns.saturating_sub(2).max(10);
+    for line in unjudged(findings).iter().flat_map(|text| wrapped(&style.letters(text), room)) {
+        out.push_str(&format!("  {line}\n"));
+    }
     out
+}
+
+/// Claims that these settings cannot judge, and what they need.
+pub(super) fn unjudged(findings: &Findings) -> Vec<String> {
+    findings.unjudged.iter().map(|claim| format!("not judged: {} needs {}", claim.name, claim.needs)).collect()
 }
 
 /// A number, null where it is not finite.
@@ -192,8 +201,9 @@ pub(super) mod tests {
     fn claims_fit_any_terminal_and_say_all_that_they_are_held_against() {
         let mut fragile = judged(-0.2, None);
         fragile.claim.gate = Gate::Informative("one seed only");
-        let findings =
-            Findings { claims: vec![judged(-0.5, Some(0.01)), judged(0.0, None), fragile], ..Findings::default() };
+        let unjudged = vec![Claim { name: "order", needs: "three widths or more", ..fragile.claim }];
+        let claims = vec![judged(-0.5, Some(0.01)), judged(0.0, None), fragile];
+        let findings = Findings { claims, unjudged, ..Findings::default() };
         for columns in [28, 80, 100] {
             let page = text(&findings, &Style { columns, colour: false, unicode: false });
             assert!(page.lines().all(|line| line.len() <= columns), "{page}");
@@ -208,6 +218,7 @@ pub(super) mod tests {
                 assert!(flat.contains(part), "{part} in {flat}");
             }
             assert!(flat.contains("Not counted, not held: one seed only"), "{flat}");
+            assert!(flat.contains("not judged: order needs three widths or more"), "{flat}");
         }
         assert_eq!(tally(&findings), (1, 2));
         let odd = json(&judged(f64::NAN, None));
