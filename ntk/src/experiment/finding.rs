@@ -211,6 +211,12 @@ impl From<&str> for Cell {
 }
 
 impl Table {
+    /// A table without rows.
+    pub fn new(name: &'static str, title: impl Into<String>, columns: &[&str]) -> Self {
+        let columns = columns.iter().map(|&column| column.to_owned()).collect();
+        Self { name, title: title.into(), columns, rows: Vec::new() }
+    }
+
     /// Adds a row.
     ///
     /// # Errors

@@ -9,12 +9,8 @@ impl Measured<'_> {
     pub(super) fn parity_table(&self) -> Result<Table> {
         let s = self.settings;
         let columns = ["epoch", "network", "kernel", "linearized", "distance from start", "velocity"];
-        let mut table = Table {
-            name: "parity",
-            title: "Test errors on sparse parity, and the kernel's way, means of the seeds".into(),
-            columns: columns.map(str::to_owned).into(),
-            rows: Vec::new(),
-        };
+        let mut table =
+            Table::new("parity", "Test errors on sparse parity, and the kernel's way, means of the seeds", &columns);
         let of =
             |name: &str, at: usize| -> Result<f64> { Ok(mean(&self.seeds(|seed| Ok(self.curve(seed, name)?[at]))?)) };
         for (i, &epoch) in s.checkpoints.iter().enumerate() {
@@ -45,12 +41,7 @@ impl Measured<'_> {
             "weights",
             "test error",
         ];
-        let mut table = Table {
-            name: "children",
-            title: "Distances of children, means of the seeds".into(),
-            columns: columns.map(str::to_owned).into(),
-            rows: Vec::new(),
-        };
+        let mut table = Table::new("children", "Distances of children, means of the seeds", &columns);
         for (i, &at) in self.settings.spawns.iter().enumerate() {
             let of = |name: &&str| -> Result<Cell> {
                 Ok(mean(&self.seeds(|seed| Ok(self.spawned(seed, name)?[i]))?).into())

@@ -125,12 +125,7 @@ pub(super) fn table(settings: &Settings, all: &[Configuration]) -> Result<Table>
         "drift / (d beta)",
         "error",
     ];
-    let mut table = Table {
-        name: "moments",
-        title: "Second moments over squared means, and the first step".into(),
-        columns: columns.map(str::to_owned).into(),
-        rows: Vec::new(),
-    };
+    let mut table = Table::new("moments", "Second moments over squared means, and the first step", &columns);
     for c in all {
         let [w, b] = [c.estimate(weights), c.estimate(biases)];
         let scale = c.layers as f64 * c.beta();

@@ -9,8 +9,7 @@ use crate::statistics::mean;
 /// Relative changes by width, means over seeds.
 pub(super) fn changes(s: &Settings, done: &Done<'_>) -> Result<Table> {
     let columns = ["width", "W0", "W1", "W2", "W3", "kernel", "distance", "steps", "loss"];
-    let (name, title) = ("changes", "Relative changes in training, means over seeds".to_owned());
-    let mut table = Table { name, title, columns: columns.map(str::to_owned).to_vec(), rows: Vec::new() };
+    let mut table = Table::new("changes", "Relative changes in training, means over seeds", &columns);
     for &width in &s.widths {
         let records = done.movement(width);
         let mut row = vec![Cell::from(width)];
@@ -33,8 +32,7 @@ pub(super) fn ensembles(s: &Settings, done: &Done<'_>) -> Result<Table> {
         "deviation of the limit",
         "stray",
     ];
-    let (name, title) = ("ensembles", "Ensembles against the infinite one".to_owned());
-    let mut table = Table { name, title, columns: columns.map(str::to_owned).to_vec(), rows: Vec::new() };
+    let mut table = Table::new("ensembles", "Ensembles against the infinite one", &columns);
     let limit = done.limit()?;
     for &width in &s.ensemble_widths {
         let records = done.ensemble(width);

@@ -18,12 +18,7 @@ pub(super) fn widths(s: &Settings, done: &Done<'_>) -> Result<Table> {
         "largest |h|/0.5",
         "largest |g - theory|",
     ];
-    let mut table = Table {
-        name: "widths",
-        title: "By width".into(),
-        columns: columns.map(str::to_owned).to_vec(),
-        rows: Vec::new(),
-    };
+    let mut table = Table::new("widths", "By width", &columns);
     let mut widths: Vec<usize> = [&s.kernel_widths, &s.trained_widths, &s.function_widths, &s.component_widths]
         .into_iter()
         .flatten()

@@ -10,12 +10,7 @@ impl Measured<'_> {
     pub(super) fn sharpness_table(&self) -> Result<Table> {
         let columns =
             ["network", "eta_0", "S(0) eta_0/2", "S(T/2) eta_0/2", "S(T) eta_0/2", "S(T)/S(0)", "L(0)", "L(T)"];
-        let mut table = Table {
-            name: "sharpness",
-            title: "Sharpness and loss, medians of the seeds".into(),
-            columns: columns.map(str::to_owned).into(),
-            rows: Vec::new(),
-        };
+        let mut table = Table::new("sharpness", "Sharpness and loss, medians of the seeds", &columns);
         let mut row = |name: String, param, shape, eta: f64| -> Result<()> {
             let of = |name: &'static str, pick: &dyn Fn(&[f64]) -> f64| -> Result<Cell> {
                 Ok(median(&self.seeds(|seed| Ok(pick(self.descent(seed, param, shape, eta, name)?)))?).into())
@@ -54,12 +49,11 @@ impl Measured<'_> {
 
     pub(super) fn transfer_table(&self) -> Result<Table> {
         let columns = ["network", "best eta_0", "its loss"];
-        let mut table = Table {
-            name: "transfer",
-            title: format!("The best learning rate after {} steps, all seeds together", self.settings.transfer_steps),
-            columns: columns.map(str::to_owned).into(),
-            rows: Vec::new(),
-        };
+        let mut table = Table::new(
+            "transfer",
+            format!("The best learning rate after {} steps, all seeds together", self.settings.transfer_steps),
+            &columns,
+        );
         let mut row = |name: String, param, shape| -> Result<()> {
             let (rate, loss) = self.best(&self.settings.seeds, param, shape)?;
             table.push(vec![Cell::Text(name), rate.into(), loss.into()])

@@ -23,8 +23,8 @@ pub(super) fn constants(done: &Done<'_>) -> Result<Table> {
         "lambda_bulk/l",
         "largest stable rate",
     ];
-    let (name, title) = ("phases", "Fixed points, and kernels at the deepest network of the first seed".to_owned());
-    let mut table = Table { name, title, columns: columns.map(str::to_owned).to_vec(), rows: Vec::new() };
+    let mut table =
+        Table::new("phases", "Fixed points, and kernels at the deepest network of the first seed", &columns);
     for Case { name, bias, .. } in CASES {
         let Some(record) = done.depths(name).first().copied() else { continue };
         let last = |curve: &str| at_last(record, curve);
@@ -51,8 +51,11 @@ pub(super) fn constants(done: &Done<'_>) -> Result<Table> {
 /// Where accuracies fall, by weight, of the first seed.
 pub(super) fn thresholds(s: &Settings, done: &Done<'_>) -> Result<Table> {
     let columns = ["weight", "chi_1", "depth scale", "training below 0.9 at", "test below 0.5 at"];
-    let (name, title) = ("boundaries", format!("Depths at which accuracies fall, T = {}", s.times[s.times.len() - 1]));
-    let mut table = Table { name, title, columns: columns.map(str::to_owned).to_vec(), rows: Vec::new() };
+    let mut table = Table::new(
+        "boundaries",
+        format!("Depths at which accuracies fall, T = {}", s.times[s.times.len() - 1]),
+        &columns,
+    );
     for &weight in s.ordered.iter().chain(&[critical(Activation::Erf, s.bias)?]).chain(&s.chaotic) {
         let Some(record) = done.accuracy(weight).first().copied() else { continue };
         let scale = record.get("depth_scale")?;
