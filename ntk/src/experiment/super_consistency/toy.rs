@@ -109,6 +109,7 @@ pub(super) fn run(toy: &Toy, lab: &Lab<'_>) -> Result<Record> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::network::Param;
     use super::*;
     use crate::operator::{Curvature, Fit, Matrix, Point, Recordings, Scaled, Settings, Sum};
     use crate::spectral::{Effort, End, lanczos};
@@ -134,5 +135,29 @@ mod tests {
             assert!((of_r / (unit * r_ends[0]) - 1.0).abs() < 1e-8, "{of_r} {}", unit * r_ends[0]);
             assert!((r_ends[0] / -r_ends[1] - 1.0).abs() < 1e-8, "pairs: {r_ends:?}");
         }
+    }
+
+    #[test]
+    fn where_it_rests_is_the_mean_of_the_last_two_steps_however_seldom_it_is_looked_at() {
+        let toy = |every| Toy {
+            seed: 1,
+            param: Param::Mup,
+            width: 16,
+            rate: 5.0,
+            steps: 30,
+            every,
+            samples: 60,
+            inputs: 100,
+            teacher: 1.0,
+        };
+        let at = |every| run(&toy(every), &Lab::default()).unwrap();
+        let (each, few) = (at(1), at(7));
+        let g = &each.values("g").unwrap().data;
+        assert_eq!(g.len(), 31);
+        // They differ, so that neither alone would do.
+        assert!((g[29] / g[30] - 1.0).abs() > 1e-6, "{} {}", g[29], g[30]);
+        let rest = 0.5 * g[29] + 0.5 * g[30];
+        assert_eq!((each.get("rest").unwrap(), few.get("rest").unwrap()), (rest, rest));
+        assert_eq!(few.values("step").unwrap().data, [0.0, 7.0, 14.0, 21.0, 28.0, 30.0]);
     }
 }
