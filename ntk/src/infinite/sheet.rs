@@ -297,3 +297,52 @@ impl<R: Float> Kernel for AddScaled<'_, R> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::side::Samples;
+    use super::super::window::Axis;
+    use super::*;
+
+    #[test]
+    fn a_sheet_that_is_written_over_itself_reads_nothing_that_it_wrote() {
+        // Taps, dilation, positions before, and whether it goes round; as many outputs as inputs.
+        let same =
+            [(3, 1, 1, false), (3, 2, 2, false), (5, 1, 2, false), (1, 1, 0, false), (2, 1, 0, false), (3, 1, 1, true)];
+        for (of_rows, of_columns) in same.iter().flat_map(|a| same.iter().map(move |b| (*a, *b))) {
+            for crossed in [false, true] {
+                let axis = |size: usize, (taps, dilation, before, circular): (usize, usize, usize, bool)| {
+                    Axis::new((size, size), (taps, 1, dilation), before, circular)
+                };
+                let window = Window { rows: axis(7, of_rows), columns: axis(6, of_columns), crossed };
+                let (p, masks) = (window.inputs(), window.masks());
+                let numbers =
+                    |seed: usize| -> Vec<f64> { (0..p * p).map(|i| ((i * 7919 + seed) % 101) as f64).collect() };
+                let read = |x: &[f64]| {
+                    let (mut between, mut y) = (Vec::new(), vec![0.0; p * p]);
+                    for (a, line) in y.chunks_exact_mut(p).enumerate() {
+                        window.down(x, a / window.columns.output, &mut between);
+                        window.across(&between, a % window.columns.output, &masks, line);
+                    }
+                    y
+                };
+                let mut sheet = Sheet { theta: numbers(5), blank: false, ..Sheet::of(numbers(1)) };
+                let samples = Samples::new(1, 1);
+                let place = Place {
+                    rows: &samples,
+                    row: 0,
+                    position: 0,
+                    columns: &samples,
+                    from: 0,
+                    mode: Mode::Full,
+                    tracked: false,
+                };
+                let act = Act::Window { window: window.clone(), index: 0 };
+                let step = Step { path: String::new(), from: 0, to: 0, act };
+                sheet.run(&[step], &place, std::slice::from_ref(&masks), p);
+                assert!(sheet.k == read(&numbers(1)), "{of_rows:?} {of_columns:?} {crossed}");
+                assert!(sheet.theta == read(&numbers(5)), "{of_rows:?} {of_columns:?} {crossed}");
+            }
+        }
+    }
+}
